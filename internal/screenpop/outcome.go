@@ -1,0 +1,69 @@
+package screenpop
+
+import (
+	"context"
+	"errors"
+)
+
+// The expected answers of a look-up that are not contacts. They are outcomes,
+// not failures: counted and traced, never logged as errors.
+var (
+	// ErrNoMatch: Smokeball was asked and nobody has the number.
+	ErrNoMatch = errors.New("no contact has this number")
+	// ErrNotPaired: the agent has no authorisation that could be used.
+	ErrNotPaired = errors.New("the agent is not paired with Smokeball")
+	// ErrTooLate: the call ended or the time budget ran out first.
+	ErrTooLate = errors.New("the look-up came too late for the call")
+	// ErrUnavailable: Smokeball did not answer, or only with server errors.
+	ErrUnavailable = errors.New("smokeball is not answering")
+	// ErrRefused: Smokeball refused the agent's authorisation or our key.
+	ErrRefused = errors.New("smokeball refused the look-up")
+)
+
+// Outcome is how a look-up ended; a closed set, used as a metric label and in
+// the trace.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeMatched     Outcome = "matched"
+	OutcomeNoMatch     Outcome = "no-match"
+	OutcomeNotPaired   Outcome = "not-paired"
+	OutcomeTooLate     Outcome = "too-late"
+	OutcomeUnavailable Outcome = "unavailable"
+	OutcomeRefused     Outcome = "refused"
+)
+
+// Outcomes lists every outcome.
+func Outcomes() []Outcome {
+	return []Outcome{OutcomeMatched, OutcomeNoMatch, OutcomeNotPaired, OutcomeTooLate, OutcomeUnavailable, OutcomeRefused}
+}
+
+// OutcomeOf names the outcome of a look-up that returned err. An error that is
+// none of the expected answers counts as unavailable.
+func OutcomeOf(err error) Outcome {
+	switch {
+	case err == nil:
+		return OutcomeMatched
+	case errors.Is(err, ErrNoMatch):
+		return OutcomeNoMatch
+	case errors.Is(err, ErrNotPaired):
+		return OutcomeNotPaired
+	case errors.Is(err, ErrRefused):
+		return OutcomeRefused
+	case errors.Is(err, ErrUnavailable):
+		return OutcomeUnavailable
+	case errors.Is(err, ErrTooLate), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return OutcomeTooLate
+	}
+	return OutcomeUnavailable
+}
+
+// Finder answers "who is this number?" with the agent's own authorisation.
+type Finder interface {
+	// Find returns the contacts that have n. It returns ErrNoMatch,
+	// ErrNotPaired, ErrTooLate, ErrUnavailable or ErrRefused (wrapped or not)
+	// when there is nothing to show. It ends soon after ctx does and may be
+	// called from many goroutines.
+	Find(ctx context.Context, agent AgentID, n Number) (Match, error)
+}

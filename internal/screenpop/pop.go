@@ -1,0 +1,32 @@
+package screenpop
+
+import "time"
+
+// Pop is what an agent's screens show of one call. ID is smokepop's own.
+type Pop struct {
+	ID       string    `json:"id"`
+	Call     Call      `json:"call"`
+	Contacts []Contact `json:"contacts"` // best first; empty for an unknown caller's card
+	More     int       `json:"more"`     // matches beyond those shown
+}
+
+// EndedPop is a pop that is over, as an agent's list of recent calls has it.
+type EndedPop struct {
+	Pop
+	Ended      time.Time `json:"ended"`
+	Reason     EndReason `json:"reason"`
+	AnsweredBy string    `json:"answered_by"`
+}
+
+// Screens shows pops. The methods never block and may be called from many
+// goroutines; for one agent the order of calls is the order on the screens.
+type Screens interface {
+	// Pop shows a new pop. received is when the PBX's event came in.
+	Pop(agent AgentID, pop Pop, received time.Time)
+	// Update replaces a pop that is shown. It does nothing for a pop that is
+	// not: the agent may have dismissed it.
+	Update(agent AgentID, pop Pop)
+	// End takes a pop off the screens. It does nothing for a pop that is not
+	// shown.
+	End(agent AgentID, popID string, reason EndReason, answeredBy string)
+}

@@ -1,0 +1,35 @@
+package screenpop
+
+import (
+	"time"
+)
+
+// TraceEntry is one line of a call's decision trace: what one step decided
+// and why. It holds no name and only a masked number.
+type TraceEntry struct {
+	Time      time.Time `json:"time"`
+	Tenant    Tenant    `json:"tenant"`
+	Extension Extension `json:"extension"` // empty where a step concerns no single agent
+	Call      CallID    `json:"call"`
+	Step      Step      `json:"step"`
+	Verdict   string    `json:"verdict"` // a word of the step's closed set: "accepted", a Skip, an Outcome
+	Detail    string    `json:"detail"`  // one plain sentence, or empty
+	Number    string    `json:"number"`  // masked
+}
+
+// Step names a stage of the way of a call.
+type Step string
+
+// The steps, in the order a call takes them.
+const (
+	StepEvent  Step = "event"  // taken in: accepted or skipped
+	StepFlow   Step = "flow"   // the agent's settings: pops off, connected only, ended
+	StepLookup Step = "lookup" // Smokeball was asked, or not
+	StepPush   Step = "push"   // put on the agent's screens
+)
+
+// Recorder keeps trace entries in memory, bounded. Record never blocks and may
+// be called from many goroutines.
+type Recorder interface {
+	Record(TraceEntry)
+}
