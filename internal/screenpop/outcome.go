@@ -67,3 +67,20 @@ type Finder interface {
 	// called from many goroutines.
 	Find(ctx context.Context, agent AgentID, n Number) (Match, error)
 }
+
+// ErrOf returns the error that stands for an outcome; nil for a match.
+func ErrOf(o Outcome) error {
+	switch o {
+	case OutcomeNoMatch:
+		return ErrNoMatch
+	case OutcomeNotPaired:
+		return ErrNotPaired
+	case OutcomeTooLate:
+		return ErrTooLate
+	case OutcomeUnavailable:
+		return ErrUnavailable
+	case OutcomeRefused:
+		return ErrRefused
+	}
+	return nil
+}
