@@ -1,0 +1,47 @@
+# smokepop. Start with `make demo`; before a change goes out, `make test`.
+
+GO      ?= go
+BIN     := bin/smokepopd
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 16
+
+.PHONY: build
+build: ## build bin/smokepopd
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/smokepopd
+
+.PHONY: demo
+demo: build ## the whole system on this machine: simulated Smokeball and PBX, an agent's page
+	$(BIN) demo
+
+.PHONY: test
+test: test-tools ## vet, then unit, integration, architecture and browser tests under the race detector
+	$(GO) vet ./...
+	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...
+
+.PHONY: test-tools
+test-tools: ## install what the tests need and the machine lacks (a C compiler, Chromium)
+	@sh scripts/test-tools.sh
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck
+	@unformatted=$$(gofmt -l cmd internal); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	cd tools && $(GO) build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+	bin/staticcheck ./...
+
+.PHONY: bench
+bench: ## ring-to-pop latency, memory per screen and the micro-benchmarks, on this machine
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
+
+FUZZTIME ?= 10s
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME
+	@GO="$(GO)" FUZZTIME="$(FUZZTIME)" sh scripts/fuzz.sh
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin dist
