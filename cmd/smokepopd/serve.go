@@ -1,0 +1,56 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/smokepop/smokepop/internal/config"
+	"github.com/smokepop/smokepop/internal/daemon"
+)
+
+func newServe() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "serve --config FILE",
+		Short: "Run the daemon (what systemd starts)",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := loadConfig(file)
+			if err != nil {
+				return err
+			}
+			log := daemon.NewLogger(os.Stderr, cfg.Log.Level, cfg.Log.Format)
+			d, err := daemon.New(cmd.Context(), cfg, daemon.Options{Log: log, Version: version})
+			if err != nil {
+				return failure{exitFailed, err}
+			}
+			if err := d.Run(cmd.Context()); err != nil {
+				return failure{exitFailed, err}
+			}
+			return nil
+		},
+	}
+	configFlag(cmd, &file)
+	return cmd
+}
+
+func configFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "config", "/etc/smokepop/smokepop.yaml", "the configuration file")
+}
+
+// loadConfig loads a configuration; what is wrong with it ends with exit code 2
+// and every problem on a line of its own.
+func loadConfig(file string) (*config.Config, error) {
+	cfg, err := config.Load(file, os.Environ())
+	if err == nil {
+		return cfg, nil
+	}
+	var problems config.Problems
+	if errors.As(err, &problems) {
+		return nil, failure{exitUsage, fmt.Errorf("%s: %d problems:\n%w", file, len(problems), problems)}
+	}
+	return nil, failure{exitUsage, err}
+}

@@ -1,0 +1,55 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// A slow or silent client holds a connection no longer than this.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 16 << 10
+)
+
+// server is an http.Server on one listener.
+type server struct {
+	name     string
+	listener net.Listener
+	http     *http.Server
+}
+
+func newServer(name string, l net.Listener, h http.Handler, log *slog.Logger) *server {
+	return &server{name: name, listener: l, http: &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		// What clients do wrong in TLS or HTTP is not our error.
+		ErrorLog: slog.NewLogLogger(log.With("component", "http", "listener", name).Handler(), slog.LevelDebug),
+	}}
+}
+
+func (s *server) serve() error {
+	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// stop lets requests under way end; when ctx ends first they are cut off. It
+// does not know of websockets: the hub closes those.
+func (s *server) stop(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		return errors.Join(err, s.http.Close())
+	}
+	return nil
+}
