@@ -1,0 +1,77 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+)
+
+func (l *loader) checkSmokeball(s *Smokeball, path string) {
+	l.required(path+".client_id", s.ClientID)
+	if strings.ContainsAny(s.ClientID, " \t\r\n:") {
+		l.problem(path+".client_id", "must not contain blanks or colons")
+	}
+	l.requiredSecret(path+".client_secret", s.ClientSecret)
+	l.requiredSecret(path+".api_key", s.APIKey)
+	l.positive(path+".refresh_token_lifetime", s.RefreshTokenLifetime)
+	if s.RequestsPerSecond <= 0 {
+		l.problem(path+".requests_per_second", "must be more than 0")
+	}
+	if s.Burst < 1 {
+		l.problem(path+".burst", "must be at least 1")
+	}
+	l.endpoint(path+".endpoints.auth", &s.Endpoints.Auth)
+	l.endpoint(path+".endpoints.api", &s.Endpoints.API)
+	l.endpoint(path+".endpoints.app", &s.Endpoints.App)
+	l.link(path+".contact_link", s.ContactLink)
+	l.link(path+".matter_link", s.MatterLink)
+}
+
+// endpoint checks an optional base URL and makes it normal.
+func (l *loader) endpoint(path string, value *string) {
+	if *value == "" || l.known(path) {
+		return
+	}
+	normal, err := baseURL(*value, true)
+	if err != nil {
+		l.problem(path, "%s", err)
+		return
+	}
+	*value = normal
+}
+
+var braces = regexp.MustCompile(`\{[^{}]*\}|[{}]`)
+
+// link checks the template of a link. {id} may stand behind the host only: an
+// id must not be able to lead somewhere else.
+func (l *loader) link(path, template string) {
+	if l.required(path, template); l.known(path) {
+		return
+	}
+	for _, found := range braces.FindAllString(template, -1) {
+		if found != "{app}" && found != "{id}" {
+			l.problem(path, "%s is not known: the placeholders are {app} and {id}", quote(found))
+			return
+		}
+	}
+	rest, app := strings.CutPrefix(template, "{app}")
+	if strings.Contains(rest, "{app}") {
+		l.problem(path, "{app} may stand once, at the beginning")
+		return
+	}
+	if !strings.Contains(rest, "{id}") {
+		l.problem(path, "must contain {id}")
+		return
+	}
+	before, _, _ := strings.Cut(rest, "{id}")
+	if app {
+		if !strings.HasPrefix(rest, "/") && !strings.HasPrefix(rest, "#") && !strings.HasPrefix(rest, "?") {
+			l.problem(path, "must go on with / after {app}")
+		}
+		return
+	}
+	scheme, after, _ := strings.Cut(before, "://")
+	host, _, hasPath := strings.Cut(after, "/")
+	if _, err := baseURL(scheme+"://"+host, false); err != nil || !hasPath {
+		l.problem(path, "must begin with {app}/ or with https:// and a host")
+	}
+}

@@ -1,0 +1,168 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"regexp"
+	"time"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// Config is a checked configuration. It is not changed after [Load] has
+// returned it. All paths are absolute, all secrets read.
+type Config struct {
+	PublicURL         string         `mapstructure:"public_url"` // the origin: scheme and host, no trailing slash, no default port
+	StateDir          string         `mapstructure:"state_dir"`
+	AdminSocket       string         `mapstructure:"admin_socket"`
+	Listen            Listen         `mapstructure:"listen"`
+	TLS               TLS            `mapstructure:"tls"`
+	TrustedProxies    []netip.Prefix `mapstructure:"trusted_proxies"`
+	EncryptionKeyFile string         `mapstructure:"encryption_key_file"` // not read here: the vault does
+	Tenants           []Tenant       `mapstructure:"tenants"`             // at least one
+	SignIn            SignIn         `mapstructure:"sign_in"`
+	Log               Log            `mapstructure:"log"`
+
+	warnings []string
+}
+
+// Warnings lists what is allowed and yet probably not meant, one sentence each,
+// beginning with the key path.
+func (c *Config) Warnings() []string { return c.warnings }
+
+// Listen has the addresses to bind, host:port. Agents and PBX may be the same:
+// one listener then serves both.
+type Listen struct {
+	Agents string `mapstructure:"agents"`
+	PBX    string `mapstructure:"pbx"`
+	Ops    string `mapstructure:"ops"`
+}
+
+// TLS names the certificate and its key for the agents' and the PBX's
+// listener; both are empty for plain HTTP.
+type TLS struct {
+	CertFile string `mapstructure:"cert_file"`
+	KeyFile  string `mapstructure:"key_file"`
+}
+
+// Tenant is one PBX domain and the firm behind it.
+type Tenant struct {
+	Domain     screenpop.Tenant  `mapstructure:"domain"`
+	Region     string            `mapstructure:"region"` // us, au or uk
+	Staging    bool              `mapstructure:"staging"`
+	Scope      Scope             `mapstructure:"scope"`
+	Smokeball  Smokeball         `mapstructure:"smokeball"`
+	PBX        PBX               `mapstructure:"pbx"`
+	Lookup     Lookup            `mapstructure:"lookup"`
+	Pops       Pops              `mapstructure:"pops"`
+	AgentsFile string            `mapstructure:"agents_file"`
+	Agents     []screenpop.Agent `mapstructure:"agents"` // those of AgentsFile too; of one extension the inline entry
+}
+
+// Scope says which agents get pops: all, or the union of extensions and groups.
+type Scope struct {
+	All        bool
+	Extensions []string
+	Groups     []string
+}
+
+// Smokeball is a firm's access to its Smokeball account.
+type Smokeball struct {
+	ClientID             string           `mapstructure:"client_id"`
+	ClientSecret         screenpop.Secret `mapstructure:"client_secret"`
+	ClientSecretFile     string           `mapstructure:"client_secret_file"`
+	APIKey               screenpop.Secret `mapstructure:"api_key"`
+	APIKeyFile           string           `mapstructure:"api_key_file"`
+	RefreshTokenLifetime time.Duration    `mapstructure:"refresh_token_lifetime"`
+	Endpoints            Endpoints        `mapstructure:"endpoints"`
+	ContactLink          string           `mapstructure:"contact_link"` // with {id} and at most {app}
+	MatterLink           string           `mapstructure:"matter_link"`
+	RequestsPerSecond    float64          `mapstructure:"requests_per_second"`
+	Burst                int              `mapstructure:"burst"`
+}
+
+// Endpoints override Smokeball's hosts; an empty one follows region and
+// staging. They have no trailing slash.
+type Endpoints struct {
+	Auth string `mapstructure:"auth"`
+	API  string `mapstructure:"api"`
+	App  string `mapstructure:"app"`
+}
+
+// Lookup bounds the search for a number. Cache 0 turns the cache off.
+type Lookup struct {
+	Timeout     time.Duration `mapstructure:"timeout"`
+	Cache       time.Duration `mapstructure:"cache"`
+	MaxContacts int           `mapstructure:"max_contacts"`
+	Matters     bool          `mapstructure:"matters"`
+}
+
+// Pops says what agents want to see.
+type Pops struct {
+	On       screenpop.State `mapstructure:"on"` // ringing or connected
+	Inbound  bool            `mapstructure:"inbound"`
+	Outbound bool            `mapstructure:"outbound"`
+	Unknown  string          `mapstructure:"unknown"` // hide or card
+}
+
+// Settings returns the same in the flow's words.
+func (p Pops) Settings() screenpop.PopSettings {
+	return screenpop.PopSettings{On: p.On, Inbound: p.Inbound, Outbound: p.Outbound, UnknownCard: p.Unknown == unknownCard}
+}
+
+// SignIn says how agents may sign in.
+type SignIn struct {
+	Invite      bool `mapstructure:"invite"`
+	PBXPassword bool `mapstructure:"pbx_password"`
+	OIDC        OIDC `mapstructure:"oidc"`
+}
+
+// OIDC is single sign-on; without an issuer there is none.
+type OIDC struct {
+	Issuer           string           `mapstructure:"issuer"`
+	ClientID         string           `mapstructure:"client_id"`
+	ClientSecret     screenpop.Secret `mapstructure:"client_secret"`
+	ClientSecretFile string           `mapstructure:"client_secret_file"`
+}
+
+// Log says what is logged and in which form: auto, journal, text or json.
+type Log struct {
+	Level  slog.Level `mapstructure:"level"`
+	Format string     `mapstructure:"format"`
+}
+
+// PBX is a tenant's side of the telephone.
+type PBX struct {
+	Webhook       Webhook  `mapstructure:"webhook"`
+	API           API      `mapstructure:"api"`
+	Country       string   `mapstructure:"country"` // ISO code, never empty
+	AreaCode      string   `mapstructure:"area_code"`
+	Internal      Internal `mapstructure:"internal"`
+	StarPrefixes  []string `mapstructure:"star_prefixes"`
+	IgnoreNumbers []string `mapstructure:"ignore_numbers"` // as they were written
+}
+
+// Webhook says what a webhook must bring with it: everything that is set.
+// Nothing is set only where the PBX's listener is on loopback.
+type Webhook struct {
+	Username     string           `mapstructure:"username"`
+	Password     screenpop.Secret `mapstructure:"password"`
+	PasswordFile string           `mapstructure:"password_file"`
+	Token        screenpop.Secret `mapstructure:"token"`
+	TokenFile    string           `mapstructure:"token_file"`
+	Allow        []netip.Prefix   `mapstructure:"allow"`
+}
+
+// API is the PBX's REST interface; without a URL it is not used.
+type API struct {
+	URL          string           `mapstructure:"url"`
+	Username     string           `mapstructure:"username"`
+	Password     screenpop.Secret `mapstructure:"password"`
+	PasswordFile string           `mapstructure:"password_file"`
+}
+
+// Internal says which numbers are the PBX's own.
+type Internal struct {
+	Extensions    *regexp.Regexp `mapstructure:"extensions"`
+	MailboxPrefix string         `mapstructure:"mailbox_prefix"`
+}

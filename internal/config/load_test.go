@@ -1,0 +1,213 @@
+package config
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// minimal is the shortest configuration that loads.
+const minimal = `
+public_url: http://127.0.0.1:8080
+listen: {agents: "127.0.0.1:8080", pbx: "127.0.0.1:8080"}
+encryption_key_file: smokepop.key
+tenants:
+  - domain: firm.example.com
+    smokeball: {client_id: id, client_secret: the-client-secret, api_key: the-api-key}
+`
+
+// put writes a file into dir and returns its path.
+func put(t *testing.T, dir, name, content string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func load(t *testing.T, content string, env ...string) (*Config, Problems) {
+	t.Helper()
+	return loadIn(t, t.TempDir(), content, env...)
+}
+
+func loadIn(t *testing.T, dir, content string, env ...string) (*Config, Problems) {
+	t.Helper()
+	cfg, err := Load(put(t, dir, "smokepop.yaml", content), env)
+	if err == nil {
+		return cfg, nil
+	}
+	var problems Problems
+	if !errors.As(err, &problems) || cfg != nil {
+		t.Fatalf("Load = %v, %T: want no configuration and Problems", cfg, err)
+	}
+	return nil, problems
+}
+
+func mustLoad(t *testing.T, content string, env ...string) *Config {
+	t.Helper()
+	cfg, problems := load(t, content, env...)
+	if problems != nil {
+		t.Fatalf("refused:\n%v", problems)
+	}
+	return cfg
+}
+
+func TestDefaults(t *testing.T) {
+	cfg := mustLoad(t, minimal)
+	tenant := cfg.Tenants[0]
+	if cfg.StateDir != "/var/lib/smokepop" || cfg.AdminSocket != "/run/smokepop/admin.sock" || cfg.Listen.Ops != "127.0.0.1:9091" {
+		t.Errorf("paths and ops: %+v", cfg)
+	}
+	if cfg.Log.Level != slog.LevelInfo || cfg.Log.Format != "auto" || !cfg.SignIn.Invite || cfg.SignIn.PBXPassword {
+		t.Errorf("log and sign-in: %+v %+v", cfg.Log, cfg.SignIn)
+	}
+	if tenant.Region != "us" || tenant.Staging || !tenant.Scope.All {
+		t.Errorf("tenant: %+v", tenant)
+	}
+	if want := (Lookup{3 * time.Second, time.Minute, 10, true}); tenant.Lookup != want {
+		t.Errorf("lookup: %+v", tenant.Lookup)
+	}
+	if want := (screenpop.PopSettings{On: screenpop.Ringing, Inbound: true, Outbound: true}); tenant.Pops.Settings() != want {
+		t.Errorf("pops: %+v", tenant.Pops)
+	}
+	s := tenant.Smokeball
+	if s.RefreshTokenLifetime != 720*time.Hour || s.RequestsPerSecond != 5 || s.Burst != 5 ||
+		s.ContactLink != "{app}/#/billing/view-contact/{id}/details" || s.MatterLink != "{app}/#/billing/view-matter/{id}/details" {
+		t.Errorf("smokeball: %+v", s)
+	}
+	p := tenant.PBX
+	if p.Country != "US" || p.Internal.Extensions.String() != "^[1-8][0-9]{1,3}$" || p.Internal.MailboxPrefix != "8" || !slices.Equal(p.StarPrefixes, []string{"*"}) {
+		t.Errorf("pbx: %+v", p)
+	}
+}
+
+const whole = `
+public_url: HTTPS://Pop.Firm.Example:443/
+state_dir: state
+admin_socket: /run/sp.sock
+listen: {agents: ":8443", pbx: "[::1]:8444", ops: "127.0.0.1:0"}
+trusted_proxies: [10.1.2.3, "2001:db8::/32", "::ffff:10.9.9.9"]
+encryption_key_file: keys/smokepop.key
+tenants:
+  - domain: Firm.Example.COM.
+    region: au
+    staging: true
+    scope: { extensions: [101, 0102], groups: [intake] }
+    smokeball:
+      client_id: 123456
+      client_secret_file: secret
+      api_key: key
+      refresh_token_lifetime: 1440h
+      endpoints: { auth: "https://auth.firm.example/", api: "http://127.0.0.1:9000/api/", app: "" }
+      contact_link: "https://app.firm.example/c/{id}"
+      matter_link: "{app}#m/{id}?from={app-is-no-placeholder-here}"
+      requests_per_second: 2.5
+      burst: 9
+    pbx:
+      webhook: { username: 77, password: 0012, token: tok, allow: [10.0.0.0/8, 192.168.1.9] }
+      api: { url: "https://pbx.firm.example/", username: admin, password: pw }
+      country: uk
+      internal: { extensions: "^[0-9]{4}$", mailbox_prefix: "" }
+      star_prefixes: ["*", "#"]
+      ignore_numbers: ["+61 2 4224 8120"]
+    lookup: { timeout: 1s500ms, cache: 0, max_contacts: 3, matters: false }
+    pops: { on: connected, inbound: false, outbound: true, unknown: card }
+    agents:
+      - { extension: 0102, name: " Priya Shah ", email: priya@firm.example, groups: [intake] }
+log: { level: debug, format: json }
+`
+
+func TestEveryKeyIsRead(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "secret", "s3cret\n")
+	cfg, problems := loadIn(t, dir, strings.Replace(whole, "?from={app-is-no-placeholder-here}", "", 1))
+	if problems != nil {
+		t.Fatal(problems)
+	}
+	tenant := cfg.Tenants[0]
+	tenant.PBX.Internal.Extensions = nil // compared below
+	want := Tenant{
+		Domain: "firm.example.com", Region: "au", Staging: true,
+		Scope: Scope{Extensions: []string{"101", "0102"}, Groups: []string{"intake"}},
+		Smokeball: Smokeball{
+			ClientID: "123456", ClientSecret: "s3cret", ClientSecretFile: filepath.Join(dir, "secret"), APIKey: "key",
+			RefreshTokenLifetime: 1440 * time.Hour,
+			Endpoints:            Endpoints{Auth: "https://auth.firm.example", API: "http://127.0.0.1:9000/api"},
+			ContactLink:          "https://app.firm.example/c/{id}", MatterLink: "{app}#m/{id}",
+			RequestsPerSecond: 2.5, Burst: 9,
+		},
+		PBX: PBX{
+			Webhook: Webhook{
+				Username: "77", Password: "0012", Token: "tok",
+				Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.168.1.9/32")},
+			},
+			API:     API{URL: "https://pbx.firm.example", Username: "admin", Password: "pw"},
+			Country: "GB", StarPrefixes: []string{"*", "#"}, IgnoreNumbers: []string{"+61 2 4224 8120"},
+		},
+		Lookup: Lookup{Timeout: 1500 * time.Millisecond, MaxContacts: 3},
+		Pops:   Pops{On: screenpop.Connected, Outbound: true, Unknown: "card"},
+		Agents: []screenpop.Agent{{
+			AgentID: screenpop.AgentID{Tenant: "firm.example.com", Extension: "0102"},
+			Name:    "Priya Shah", Email: "priya@firm.example", Groups: []string{"intake"},
+		}},
+	}
+	if !reflect.DeepEqual(tenant, want) {
+		t.Errorf("tenant\n got %#v\nwant %#v", tenant, want)
+	}
+	if re := cfg.Tenants[0].PBX.Internal.Extensions; !re.MatchString("1234") || re.MatchString("123") {
+		t.Errorf("extensions: %v", re)
+	}
+	proxies := []netip.Prefix{
+		netip.MustParsePrefix("10.1.2.3/32"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("10.9.9.9/32"),
+	}
+	if cfg.PublicURL != "https://pop.firm.example" || cfg.StateDir != filepath.Join(dir, "state") || !slices.Equal(cfg.TrustedProxies, proxies) ||
+		cfg.EncryptionKeyFile != filepath.Join(dir, "keys/smokepop.key") || cfg.Listen != (Listen{":8443", "[::1]:8444", "127.0.0.1:0"}) ||
+		cfg.AdminSocket != "/run/sp.sock" || cfg.Log != (Log{slog.LevelDebug, "json"}) {
+		t.Errorf("top: %+v", cfg)
+	}
+}
+
+func TestCountryFollowsRegion(t *testing.T) {
+	for region, want := range map[string]string{"us": "US", "au": "AU", "uk": "GB"} {
+		cfg := mustLoad(t, minimal+"    region: "+region+"\n")
+		if got := cfg.Tenants[0].PBX.Country; got != want {
+			t.Errorf("region %s: country %s, want %s", region, got, want)
+		}
+	}
+}
+
+func TestUnreadableFile(t *testing.T) {
+	dir := t.TempDir()
+	for _, path := range []string{filepath.Join(dir, "none.yaml"), dir, "/dev/zero"} {
+		_, err := Load(path, nil)
+		if err == nil || !strings.HasPrefix(err.Error(), path+": cannot be read: ") {
+			t.Errorf("Load(%s) = %v", path, err)
+		}
+	}
+}
+
+func TestAdminSocketNeedsNoSecretsAndNoSoundRest(t *testing.T) {
+	dir := t.TempDir()
+	path := put(t, dir, "c.yaml", "admin_socket: run/a.sock\nbogus: 1\ntenants: [{domain: 5}]\n")
+	if got, err := AdminSocket(path, nil); err != nil || got != filepath.Join(dir, "run/a.sock") {
+		t.Errorf("AdminSocket = %q, %v", got, err)
+	}
+	if got, err := AdminSocket(path, []string{"SMOKEPOP_ADMIN_SOCKET=/x.sock"}); err != nil || got != "/x.sock" {
+		t.Errorf("AdminSocket = %q, %v", got, err)
+	}
+	for _, bad := range []string{"admin_socket: [a]\n", "- a\n", "a: b: c\n"} {
+		if got, err := AdminSocket(put(t, dir, "bad.yaml", bad), nil); err == nil {
+			t.Errorf("AdminSocket of %q = %q", bad, got)
+		}
+	}
+}
