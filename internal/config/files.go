@@ -51,6 +51,9 @@ var credentialsVariable = regexp.MustCompile(`\$\{` + credentialsVarName + `\}|\
 // file returns the absolute path that the key at path names; empty when it
 // names none or cannot be told.
 func (l *loader) file(path, written string) string {
+	if l.known(path) {
+		return ""
+	}
 	if credentialsVariable.MatchString(written) {
 		if l.env.credentials == "" {
 			l.problem(path, "$%s is not set: it is where systemd puts credentials; start smokepopd by its unit, set the variable, or write the path itself",
@@ -70,7 +73,7 @@ func (l *loader) secret(path string, value *screenpop.Secret, file *string) {
 		l.lookOver(path, *value)
 		return
 	}
-	if *value != "" {
+	if *value != "" || l.known(path) {
 		l.problem(path, "is set, and %s too: keep one", filepath.Ext(twin)[1:])
 		return
 	}

@@ -85,6 +85,9 @@ func (l *loader) load(data []byte) *Config {
 	}
 	root := schema()
 	t := l.root(root, n)
+	if l.known(l.path) {
+		return nil
+	}
 	cfg := new(Config)
 	l.layered(root, t, envPrefix, "", cfg)
 

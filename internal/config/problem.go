@@ -35,22 +35,31 @@ type findings struct {
 
 func newFindings() *findings { return &findings{refused: map[string]bool{}} }
 
+// problem says what is wrong with the value at path, which is not used then.
 func (f *findings) problem(path, format string, args ...any) {
+	f.oddity(path, format, args...)
+	f.refused[path] = true
+}
+
+// oddity says what is wrong at path beside its value.
+func (f *findings) oddity(path, format string, args ...any) {
 	text := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
 	f.problems = append(f.problems, Problem{path, text})
-	f.refused[path] = true
 }
 
 func (f *findings) warn(path, format string, args ...any) {
 	f.warnings = append(f.warnings, path+": "+fmt.Sprintf(format, args...))
 }
 
-// known tells whether one of the paths has a problem already: what follows from
-// a problem is not one more.
+// known tells whether one of the paths, or what it is a part of, was refused
+// already: what follows from a problem is not one more.
 func (f *findings) known(paths ...string) bool {
 	for _, path := range paths {
-		if f.refused[path] {
-			return true
+		for path != "" {
+			if f.refused[path] {
+				return true
+			}
+			path = path[:max(strings.LastIndexAny(path, ".["), 0)]
 		}
 	}
 	return false

@@ -62,15 +62,15 @@ func (f *findings) section(k *key, n *yaml.Node, path string) tree {
 		name, value := n.Content[i], n.Content[i+1]
 		at := join(path, keyName(name))
 		if line, twice := first[name.Value]; twice {
-			f.problem(at, "stands twice, in lines %d and %d: keep one", line, name.Line)
+			f.oddity(at, "stands twice, in lines %d and %d: keep one", line, name.Line)
 			continue
 		}
 		first[name.Value] = name.Line
 		switch child := k.key(name.Value); {
 		case name.ShortTag() == "!!merge" || name.Kind == yaml.AliasNode:
-			f.problem(at, "merge keys and aliases are not supported (line %d): write the keys out", name.Line)
+			f.oddity(at, "merge keys and aliases are not supported (line %d): write the keys out", name.Line)
 		case name.Kind != yaml.ScalarNode || child == nil:
-			f.problem(at, "unknown key (line %d): the keys here are %s", name.Line, k.names())
+			f.oddity(at, "unknown key (line %d): the keys here are %s", name.Line, k.names())
 		default:
 			if v := f.value(child, value, at); v != nil {
 				out[child.name] = v
