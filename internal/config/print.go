@@ -33,7 +33,7 @@ func printSection(k *key, v reflect.Value) *yaml.Node {
 		if child.kind == kindSecret && field(v, child.name+fileSuffix).String() != "" {
 			continue
 		}
-		if secret := k.key(strings.TrimSuffix(child.name, fileSuffix)); secret != child && secret != nil && field(v, child.name).String() == "" {
+		if twin := k.key(strings.TrimSuffix(child.name, fileSuffix)); twin != nil && twin.kind == kindSecret && twin != child && field(v, child.name).String() == "" {
 			continue // the secret itself is shown
 		}
 		out.Content = append(out.Content, printText(child.name), printValue(child, field(v, child.name)))

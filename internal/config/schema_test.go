@@ -252,4 +252,3 @@ func putCertificate(t *testing.T, dir string) {
 	put(t, dir, "tls.crt", crt.String())
 	put(t, dir, "tls.key", k.String())
 }
-
