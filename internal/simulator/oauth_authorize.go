@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"crypto/rand"
 )
 
 func (s *Smokeball) oauthRoutes() http.Handler {

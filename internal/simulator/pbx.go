@@ -1,0 +1,181 @@
+package simulator
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// PBXOptions is which PBX to be.
+type PBXOptions struct {
+	Firm *Firm
+	// Account returns the webhooks set on an extension; Tenant those of the
+	// tenant. Either may be nil. With both, smokepop hears of a call twice.
+	Account func(extension string) Hooks
+	Tenant  Hooks
+
+	// Unknown are variables this PBX does not have.
+	Unknown []string
+	// LiteralUnfilled leaves a variable without a value in the request as it is
+	// written, "{queue}", instead of leaving it out.
+	LiteralUnfilled bool
+
+	HTTP  *http.Client // nil: one that gives up after 5 s
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error
+}
+
+// PBX is a simulated Vodia tenant. It sends webhooks and asks nothing of the
+// answers, as the real one does. It is safe for concurrent use.
+type PBX struct {
+	opts PBXOptions
+}
+
+// NewPBX returns a PBX.
+func NewPBX(o PBXOptions) *PBX {
+	if o.HTTP == nil {
+		o.HTTP = &http.Client{
+			Timeout:       5 * time.Second,
+			Transport:     &http.Transport{MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Sleep == nil {
+		o.Sleep = sleep
+	}
+	return &PBX{o}
+}
+
+// NewDemoPBX returns a PBX of the firm with a JSON webhook on every extension.
+// base is where smokepop listens for the PBX.
+func NewDemoPBX(f *Firm, base string, a Access) *PBX {
+	return NewPBX(PBXOptions{
+		Firm:    f,
+		Account: func(extension string) Hooks { return SmokepopHooks(base, extension, JSONBody, a) },
+	})
+}
+
+// Close lets go of idle connections.
+func (p *PBX) Close() { p.opts.HTTP.CloseIdleConnections() }
+
+// Answer is what came back for one step.
+type Answer struct {
+	Step   Step
+	Sent   bool // false: no webhook is set for it
+	Status int  // 0 when there was no answer
+	Result string
+	Reason string
+	Agents []string
+	Body   []byte
+	Err    error // the request failed
+}
+
+// Play plays a scenario in its own time and returns an answer per step. Its
+// error is ctx's; what smokepop answers is in the answers.
+func (p *PBX) Play(ctx context.Context, sc Scenario) ([]Answer, error) {
+	start := p.opts.Now()
+	var out []Answer
+	for _, step := range sc.inOrder() {
+		if wait := start.Add(step.At).Sub(p.opts.Now()); wait > 0 {
+			if err := p.opts.Sleep(ctx, wait); err != nil {
+				return out, err
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return out, err
+		}
+		out = append(out, p.Send(ctx, step))
+	}
+	return out, nil
+}
+
+// Burst plays a scenario without its pauses.
+func (p *PBX) Burst(ctx context.Context, sc Scenario) ([]Answer, error) {
+	steps := sc.inOrder()
+	for i := range steps {
+		steps[i].At = 0
+	}
+	sc.Steps = steps
+	return p.Play(ctx, sc)
+}
+
+// Send sends the webhook of one step: the account's when the step has an
+// extension, else the tenant's.
+func (p *PBX) Send(ctx context.Context, step Step) Answer {
+	hooks := p.opts.Tenant
+	if step.Extension != "" {
+		hooks = nil
+		if p.opts.Account != nil {
+			hooks = p.opts.Account(step.Extension)
+		}
+	}
+	hook := hooks[step.Event]
+	if hook.URL == "" {
+		return Answer{Step: step}
+	}
+	a := Answer{Step: step, Sent: true}
+	a.Err = p.send(ctx, hook, step, &a)
+	return a
+}
+
+func (p *PBX) values(step Step) map[string]string {
+	v := map[string]string{
+		"call-id": step.CallID, "from": step.From, "from-display": step.FromName, "to": step.To,
+		"domain": p.opts.Firm.Domain, "extension": step.Extension, "direction": step.Direction, "queue": step.Queue,
+		"answered-by": step.AnsweredBy, "id": step.ID, "time": p.opts.Now().UTC().Format(time.RFC3339),
+	}
+	for name := range v {
+		if slices.Contains(p.opts.Unknown, name) {
+			v[name] = ""
+		}
+	}
+	return v
+}
+
+func (p *PBX) send(ctx context.Context, h Webhook, step Step, a *Answer) error {
+	values := p.values(step)
+	var body io.Reader
+	if h.Body != "" {
+		body = strings.NewReader(fill(h.Body, values, h.escape(), p.opts.LiteralUnfilled))
+	}
+	r, err := http.NewRequestWithContext(ctx, h.Method, fill(h.URL, values, url.QueryEscape, p.opts.LiteralUnfilled), body)
+	if err != nil {
+		return fmt.Errorf("webhook %s: %w", step.Event, err)
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", h.contentType())
+	}
+	r.Header.Set("User-Agent", "Vodia-PBX/70.3 (simulated)")
+	for k, v := range h.Headers {
+		r.Header.Set(k, fill(v, values, func(s string) string { return s }, p.opts.LiteralUnfilled))
+	}
+	if h.Username != "" {
+		r.SetBasicAuth(h.Username, h.Password)
+	}
+	res, err := p.opts.HTTP.Do(r)
+	if err != nil {
+		return fmt.Errorf("webhook %s: %w", step.Event, err)
+	}
+	defer res.Body.Close()
+	a.Status = res.StatusCode
+	if a.Body, err = io.ReadAll(io.LimitReader(res.Body, 64<<10)); err != nil {
+		return fmt.Errorf("webhook %s: %w", step.Event, err)
+	}
+	var told struct {
+		Result, Reason string
+		Agents         []string
+	}
+	if json.Unmarshal(a.Body, &told) == nil {
+		a.Result, a.Reason, a.Agents = told.Result, told.Reason, told.Agents
+	}
+	return nil
+}
