@@ -122,6 +122,7 @@ func (b *bucket) acquire(ctx context.Context, p Priority) (*permit, error) {
 	if w.probe {
 		b.breaker.abandon()
 	}
+	b.dispatch(time.Now())
 	return nil, ctx.Err()
 }
 

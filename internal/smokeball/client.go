@@ -1,6 +1,7 @@
 package smokeball
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -116,10 +117,10 @@ func (c *Client) send(ctx context.Context, p *permit, e Endpoint, path string, q
 
 // decode reads an answer, which has to be one JSON object and nothing else.
 func decode(e Endpoint, body []byte, into any) error {
-	if trimmed := strings.TrimLeft(string(body[:min(len(body), 64)]), " \t\r\n\ufeff"); !strings.HasPrefix(trimmed, "{") {
+	body = bytes.TrimPrefix(body, []byte("\ufeff"))
+	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) {
 		return &AnswerError{e, "the answer is no JSON object"}
 	}
-	body = []byte(strings.TrimPrefix(string(body), "\ufeff"))
 	if json.Unmarshal(body, into) != nil {
 		return &AnswerError{e, "the answer is not whole JSON"} // the decoder's words may quote it
 	}
