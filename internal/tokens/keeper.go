@@ -1,0 +1,227 @@
+package tokens
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+	"github.com/smokepop/smokepop/internal/smokeball"
+	"github.com/smokepop/smokepop/internal/vault"
+)
+
+// Authorizer is a tenant's authorisation server. Errors are
+// [*smokeball.OAuthError] where the server has answered.
+type Authorizer interface {
+	AuthorizeURL(state, verifier string) string
+	Exchange(ctx context.Context, code, verifier string) (smokeball.Grant, error)
+	Refresh(ctx context.Context, refreshToken string) (smokeball.Grant, error)
+	Revoke(ctx context.Context, refreshToken string) error
+}
+
+// Directory knows the agents there are.
+type Directory interface {
+	Agent(screenpop.AgentID) (screenpop.Agent, bool)
+	Agents() []screenpop.Agent
+}
+
+// Notifier is told whenever an agent's pairing has changed, in order for each
+// agent. It must not block.
+type Notifier interface {
+	PairingChanged(agent screenpop.AgentID, p screenpop.Pairing)
+}
+
+// Store keeps records durably: a write has reached the disk when it returns
+// nil. The errors are those of package vault.
+type Store interface {
+	Get(ctx context.Context, path string) (value []byte, revision uint64, err error)
+	CompareAndSet(ctx context.Context, path string, value []byte, revision uint64) (uint64, error)
+	Delete(ctx context.Context, path string, revision uint64) (existed bool, err error)
+	List(ctx context.Context, prefix string) ([]string, error)
+}
+
+// TenantConfig is one tenant's side of Smokeball.
+type TenantConfig struct {
+	Tenant screenpop.Tenant
+	OAuth  Authorizer
+	// API answers who has signed in; nil leaves that unknown.
+	API Accounts
+	// RefreshTokenLifetime counts from when Smokeball gave the refresh token;
+	// 0 means DefaultRefreshTokenLifetime.
+	RefreshTokenLifetime time.Duration
+}
+
+// DefaultRefreshTokenLifetime is Smokeball's default. The server never tells
+// it, and it does not slide (contract 2.4).
+const DefaultRefreshTokenLifetime = 30 * 24 * time.Hour
+
+// Config is what a Keeper stands on. Tenants, Store and Directory are required.
+type Config struct {
+	Tenants   []TenantConfig
+	Store     Store
+	Directory Directory
+	Notify    Notifier
+	Metrics   prometheus.Registerer
+	Log       *slog.Logger
+	Now       func() time.Time // nil: the clock
+}
+
+// Keeper keeps the authorisations of all agents. Its methods may be called
+// from many goroutines.
+type Keeper struct {
+	tenants   map[screenpop.Tenant]TenantConfig
+	store     Store
+	directory Directory
+	notify    Notifier
+	metrics   *metrics
+	log       *slog.Logger
+	now       func() time.Time
+	attempts  *attempts
+	changed   chan struct{} // a tick when Run has to look at its timer again
+
+	// errands is the context of what may be dropped at the end.
+	errands     context.Context
+	endErrands  context.CancelFunc
+	mu          sync.Mutex
+	wallets     map[screenpop.AgentID]*wallet
+	closing     bool
+	outstanding sync.WaitGroup
+}
+
+// New returns a Keeper with every authorisation the store holds for the
+// configured tenants. A record that does not open makes its agent pair again
+// and nothing worse; New fails when the store itself cannot be read.
+func New(cfg Config) (*Keeper, error) {
+	k := &Keeper{
+		tenants:   map[screenpop.Tenant]TenantConfig{},
+		store:     cfg.Store,
+		directory: cfg.Directory,
+		notify:    cfg.Notify,
+		log:       cfg.Log,
+		now:       cfg.Now,
+		attempts:  newAttempts(),
+		changed:   make(chan struct{}, 1),
+		wallets:   map[screenpop.AgentID]*wallet{},
+	}
+	if k.now == nil {
+		k.now = time.Now
+	}
+	if k.log == nil {
+		k.log = slog.New(slog.DiscardHandler)
+	}
+	for _, t := range cfg.Tenants {
+		if t.RefreshTokenLifetime <= 0 {
+			t.RefreshTokenLifetime = DefaultRefreshTokenLifetime
+		}
+		k.tenants[t.Tenant] = t
+	}
+	if err := k.load(context.Background()); err != nil {
+		return nil, fmt.Errorf("load authorisations: %w", err)
+	}
+	var err error
+	if k.metrics, err = newMetrics(cfg.Metrics, k); err != nil {
+		return nil, err
+	}
+	k.errands, k.endErrands = context.WithCancel(context.Background())
+	return k, nil
+}
+
+// load reads all records of the configured tenants. Those of others are left
+// alone: a tenant may come back.
+func (k *Keeper) load(ctx context.Context) error {
+	paths, err := k.store.List(ctx, pathPrefix)
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		id, ok := agentOf(path)
+		if !ok {
+			k.log.Warn("a stored authorisation belongs to no agent", "record", path)
+			continue
+		}
+		tenant, ok := k.tenants[id.Tenant]
+		if !ok {
+			continue
+		}
+		w := newWallet(id, tenant)
+		w.rec, w.revision, err = k.read(ctx, id)
+		switch {
+		case damaged(err):
+			k.log.Error("a stored authorisation cannot be read; the agent has to pair again", "agent", id, "err", err)
+			w.damaged = true
+		case err != nil:
+			return err
+		}
+		w.told = k.pairingOf(w)
+		k.wallets[id] = w
+	}
+	return nil
+}
+
+// damaged tells whether err says that a record, and not the store, is beyond
+// reading.
+func damaged(err error) bool {
+	return errors.Is(err, vault.ErrDamaged) || errors.Is(err, vault.ErrWrongKey) ||
+		errors.Is(err, vault.ErrNewerSchema) || errors.Is(err, errRecord)
+}
+
+// wallet returns the agent's wallet, nil when the agent has never had one or
+// the tenant is not configured.
+func (k *Keeper) wallet(id screenpop.AgentID) *wallet {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.wallets[id]
+}
+
+// newcomer is wallet for an agent who is about to get one.
+func (k *Keeper) newcomer(id screenpop.AgentID) *wallet {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	w := k.wallets[id]
+	if w == nil {
+		w = newWallet(id, k.tenants[id.Tenant])
+		k.wallets[id] = w
+	}
+	return w
+}
+
+func (k *Keeper) all() []*wallet {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	ws := make([]*wallet, 0, len(k.wallets))
+	for _, w := range k.wallets {
+		ws = append(ws, w)
+	}
+	return ws
+}
+
+// enter counts work that Run waits for; false when it is too late to begin.
+// Whoever got true calls k.outstanding.Done.
+func (k *Keeper) enter() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closing {
+		return false
+	}
+	k.outstanding.Add(1)
+	return true
+}
+
+// run does an errand on a goroutine that Run waits for. Its context ends after
+// timeout, and with the Keeper.
+func (k *Keeper) run(timeout time.Duration, errand func(context.Context)) {
+	if !k.enter() {
+		return
+	}
+	go func() {
+		defer k.outstanding.Done()
+		ctx, cancel := context.WithTimeout(k.errands, timeout)
+		defer cancel()
+		errand(ctx)
+	}()
+}

@@ -1,0 +1,217 @@
+package tokens
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+	"github.com/smokepop/smokepop/internal/smokeball"
+)
+
+// requestTimeout bounds one token request.
+const requestTimeout = 10 * time.Second
+
+// What the agent reads. Said once here, for tests and for one voice.
+const (
+	problemEnded    = "The authorisation at Smokeball has ended. Pair again."
+	problemEnding   = "The authorisation at Smokeball ends in less than 5 days. Pair again to renew it."
+	problemUnread   = "The saved authorisation cannot be read any more. Pair again."
+	problemMisfit   = "The Smokeball user has another e-mail address than this extension. If this is not you, sign out of Smokeball and pair again."
+	problemMisknown = "Smokeball does not accept this installation's client id or secret. The administrator has to correct them."
+)
+
+// depart begins a refresh for whoever waits. Under w.mu.
+func (k *Keeper) depart(w *wallet, renewal bool) (*flight, error) {
+	if !k.enter() {
+		return nil, fmt.Errorf("%w: smokepop is stopping", screenpop.ErrUnavailable)
+	}
+	f := &flight{epoch: w.epoch, renewal: renewal, landed: make(chan struct{})}
+	w.flight = f
+	go func() {
+		defer k.outstanding.Done()
+		k.fly(w, f)
+	}()
+	return f, nil
+}
+
+// fly refreshes the token and tells everybody who waits.
+func (k *Keeper) fly(w *wallet, f *flight) {
+	token, outcome, err := k.refresh(w, f)
+	k.metrics.refreshes.WithLabelValues(string(outcome)).Inc()
+
+	w.mu.Lock()
+	now := k.now()
+	mine := w.flight == f
+	if mine {
+		w.flight = nil
+		switch outcome {
+		case outcomeRefreshed:
+			w.backoff, w.tokenProblem = backoff{}, ""
+			if !f.renewal {
+				w.apiProblem = ""
+			}
+		case outcomeExpired:
+			w.backoff, w.tokenProblem, w.apiProblem = backoff{}, "", ""
+		case outcomeRefused:
+			w.tokenProblem = problemMisknown
+			w.backoff.failed(now, err, f.pause)
+		default:
+			w.backoff.failed(now, err, f.pause)
+		}
+		f.land(token, err)
+	}
+	w.mu.Unlock()
+	if !mine {
+		return
+	}
+	k.announce(w)
+	if outcome == outcomeRefreshed {
+		k.learnAccount(w, f.epoch)
+	}
+}
+
+// refresh gets a token that is saved before it is returned.
+func (k *Keeper) refresh(w *wallet, f *flight) (screenpop.Secret, outcome, error) {
+	epoch := f.epoch
+	w.mu.Lock()
+	if w.epoch != epoch {
+		w.mu.Unlock()
+		return "", outcomeDiscarded, screenpop.ErrNotPaired
+	}
+	rec, unsaved, at := w.rec, w.unsaved, w.unsavedAt
+	w.mu.Unlock()
+
+	if unsaved != nil {
+		token, outcome, err := k.bank(w, epoch, *unsaved, at)
+		if outcome != outcomeUnavailable {
+			return token, outcome, err
+		}
+		// It was saved and its access token has ended meanwhile.
+		w.mu.Lock()
+		if w.epoch == epoch {
+			rec = w.rec
+		}
+		w.mu.Unlock()
+	}
+	if rec.Refresh == "" {
+		return k.over(w, epoch)
+	}
+	// This write is what shows that the store will take the answer.
+	if err := k.commit(w, epoch, func(r *record) { r.Asked = k.now() }); err != nil {
+		return k.unstored(w, err)
+	}
+	grant, err := k.ask(w, rec.Refresh)
+	if kindOf(err) == smokeball.InvalidGrant {
+		// Somebody may have put another record there, a restored one say.
+		stored, _, e := k.read(context.Background(), w.id)
+		if e == nil && stored != nil && stored.Refresh != "" && stored.Refresh != rec.Refresh {
+			grant, err = k.ask(w, stored.Refresh)
+		}
+	}
+	f.pause = pauseOf(err)
+	switch {
+	case err == nil:
+		return k.bank(w, epoch, grant, k.now())
+	case kindOf(err) == smokeball.InvalidGrant:
+		k.log.Info("Smokeball has ended an authorisation", "agent", w.id)
+		return k.over(w, epoch)
+	case kindOf(err) == smokeball.Misconfigured:
+		k.logRefusal(w, err)
+		return "", outcomeRefused, fmt.Errorf("%w: the token endpoint does not know this client", screenpop.ErrRefused)
+	}
+	k.logRefusal(w, err)
+	return "", outcomeUnavailable, fmt.Errorf("%w: no token to be had", screenpop.ErrUnavailable)
+}
+
+func (k *Keeper) ask(w *wallet, refresh screenpop.Secret) (smokeball.Grant, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+	defer cancel()
+	return w.tenant.OAuth.Refresh(ctx, refresh.Reveal())
+}
+
+// bank saves a grant that came at a time and returns its token. A grant that
+// cannot be saved is kept aside, and revoked where the agent has unpaired
+// meanwhile.
+func (k *Keeper) bank(w *wallet, epoch uint64, grant smokeball.Grant, at time.Time) (screenpop.Secret, outcome, error) {
+	var saved record
+	err := k.commit(w, epoch, func(r *record) {
+		r.take(grant, at)
+		saved = *r
+	})
+	if errors.Is(err, errSuperseded) {
+		k.revokeLater(w, grant.RefreshToken)
+		return "", outcomeDiscarded, screenpop.ErrNotPaired
+	}
+	w.mu.Lock()
+	if w.epoch == epoch {
+		w.unsaved, w.unsavedAt = nil, time.Time{}
+		if err != nil {
+			w.unsaved, w.unsavedAt = &grant, at
+		}
+	}
+	w.mu.Unlock()
+	if err != nil {
+		return k.unstored(w, err)
+	}
+	if !saved.usable(k.now()) {
+		return "", outcomeUnavailable, fmt.Errorf("%w: the token it gave has ended already", screenpop.ErrUnavailable)
+	}
+	return saved.Access, outcomeRefreshed, nil
+}
+
+// over ends the authorisation for good. When even that cannot be saved the
+// agent sees it all the same; after a restart Smokeball would say it again.
+func (k *Keeper) over(w *wallet, epoch uint64) (screenpop.Secret, outcome, error) {
+	ended := k.now()
+	err := k.commit(w, epoch, func(r *record) { r.end(ended) })
+	if err != nil && !errors.Is(err, errSuperseded) {
+		k.log.Error("cannot save that an authorisation has ended", "agent", w.id, "err", err)
+		w.mu.Lock()
+		if w.epoch == epoch {
+			rec := *w.rec
+			rec.end(ended)
+			w.rec = &rec
+		}
+		w.mu.Unlock()
+	}
+	return "", outcomeExpired, screenpop.ErrNotPaired
+}
+
+func (k *Keeper) unstored(w *wallet, err error) (screenpop.Secret, outcome, error) {
+	if errors.Is(err, errSuperseded) {
+		return "", outcomeDiscarded, screenpop.ErrNotPaired
+	}
+	k.log.Error("cannot save an authorisation; no token is fetched meanwhile", "agent", w.id, "err", err)
+	return "", outcomeUnsaved, fmt.Errorf("%w: tokens cannot be saved", screenpop.ErrUnavailable)
+}
+
+// kindOf returns what the authorisation server meant.
+func kindOf(err error) smokeball.ErrorKind {
+	var e *smokeball.OAuthError
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return smokeball.Temporary
+}
+
+// pauseOf returns how long the server asked to be left alone.
+func pauseOf(err error) time.Duration {
+	var e *smokeball.OAuthError
+	if errors.As(err, &e) {
+		return e.RetryAfter
+	}
+	return 0
+}
+
+// logRefusal logs a failed token request without anything the server wrote
+// but its code.
+func (k *Keeper) logRefusal(w *wallet, err error) {
+	var e *smokeball.OAuthError
+	if errors.As(err, &e) {
+		k.log.Warn("a token request failed", "agent", w.id, "code", errorCode(e.Code), "status", e.Status)
+		return
+	}
+	k.log.Warn("a token request failed", "agent", w.id, "err", err)
+}
