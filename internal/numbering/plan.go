@@ -1,0 +1,81 @@
+package numbering
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	pn "github.com/nyaruka/phonenumbers"
+)
+
+// Plan reads numbers as they are meant in one country. It is immutable and
+// safe for concurrent use.
+type Plan struct {
+	country     string // ISO 3166-1 alpha-2
+	callingCode string // "1", "61", "44"
+	trunk       string // digit dialled before a national number; empty in the NANP
+	areaCode    string // for 7-digit NANP numbers; may be empty
+	nanp        bool
+	prefixes    []string          // dialled or stored in place of a plus, longest first
+	short       *pn.PhoneMetadata // the country's short services; may be nil
+}
+
+// NewPlan returns the plan of a country, named by its ISO code in any case;
+// "UK" is accepted as GB. areaCode completes 7-digit numbers and is for
+// countries of the North American plan only. The errors are sentences that fit
+// behind a configuration key.
+func NewPlan(country, areaCode string) (*Plan, error) {
+	country = strings.ToUpper(strings.TrimSpace(country))
+	if country == "UK" {
+		country = "GB"
+	}
+	code := pn.GetCountryCodeForRegion(country)
+	if code == 0 {
+		return nil, fmt.Errorf("unknown country %q: an ISO code such as US, AU or GB is expected", country)
+	}
+	p := &Plan{country: country, callingCode: strconv.Itoa(code), nanp: code == nanpCode, areaCode: strings.TrimSpace(areaCode)}
+	if p.nanp {
+		p.prefixes = []string{"0011", "011", "00"}
+	} else {
+		p.trunk = pn.GetNddPrefixForRegion(country, true)
+		p.prefixes = []string{"0011", "00"} // 011 starts area codes such as Sheffield's 0114
+	}
+	switch {
+	case p.areaCode == "":
+	case !p.nanp:
+		return nil, fmt.Errorf("an area code is for countries of the North American plan only, not for %s", country)
+	case len(p.areaCode) != nanpArea || !digitsOnly(p.areaCode):
+		return nil, fmt.Errorf("area code %q: three digits are expected", areaCode)
+	}
+	services, err := pn.ShortNumberMetadataCollection()
+	if err != nil {
+		return nil, fmt.Errorf("read the short services: %w", err)
+	}
+	for _, s := range services.GetMetadata() {
+		if s.GetId() == country {
+			p.short = s
+		}
+	}
+	return p, nil
+}
+
+// Lengths of the North American Numbering Plan, the one plan whose numbers all
+// have the same.
+const (
+	nanpCode     = 1
+	nanpArea     = 3
+	nanpLocal    = 7
+	nanpNational = nanpArea + nanpLocal
+)
+
+// Country returns the ISO code of the plan's country.
+func (p *Plan) Country() string { return p.country }
+
+func digitsOnly(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}

@@ -1,0 +1,184 @@
+package numbering
+
+import (
+	"slices"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// Stored returns the numbers a firm has typed into a contact's phone field,
+// with the area code in its own box or within the number, doubled, or absent.
+// The field may hold several numbers, extensions and words; what is left over
+// is never guessed at: letters are not turned into digits, and a number
+// without its area code is no number (in the North American plan the plan's
+// own area code completes it). It returns nil when the field is unusable.
+func (p *Plan) Stored(areaCode, number string) []screenpop.Number {
+	t, ok := scan(number)
+	if !ok {
+		return nil
+	}
+	area, ok := scan(areaCode)
+	if !ok {
+		return nil
+	}
+	if len(t.pieces) == 0 {
+		t, area = area, text{} // the whole number in the wrong box
+	}
+	a := areaOf(area)
+	var found []screenpop.Number
+	add := func(n screenpop.Number) {
+		if !slices.Contains(found, n) {
+			found = append(found, n)
+		}
+	}
+	for i, pc := range t.pieces {
+		for _, r := range p.pieceNumbers(a, pc) {
+			// A short service is believed only where the field is nothing else:
+			// "room 101" and "DX 131114" are no numbers.
+			short := len(r.Canonical) <= maxSpecial
+			if short && (!t.first || i > 0 || t.words && p.service(r.Canonical)) {
+				continue
+			}
+			add(r.Number)
+		}
+	}
+	return found
+}
+
+// areaBox is what the box for the area code holds.
+type areaBox struct {
+	digits string
+	plus   bool
+}
+
+func areaOf(t text) areaBox {
+	if len(t.pieces) != 1 || t.words {
+		return areaBox{}
+	}
+	return areaBox{t.pieces[0].digits(), t.pieces[0].plus}
+}
+
+type candidate struct {
+	screenpop.Number
+	grade
+}
+
+// pieceNumbers tells which number or numbers a piece is: as a whole, else cut
+// at its slashes, else at its blanks, else as a foreign number.
+func (p *Plan) pieceNumbers(a areaBox, pc piece) []candidate {
+	if c := p.one(a, pc, false); c.grade >= service {
+		return []candidate{c}
+	}
+	if pc.has(slash) {
+		var found []candidate
+		for _, part := range cut(pc) {
+			found = append(found, p.pieceNumbers(a, part)...)
+		}
+		return found
+	}
+	if found := p.partition(a, pc); found != nil {
+		return found
+	}
+	if c := p.one(a, pc, p.ungrouped(pc)); c.grade >= plausible {
+		return []candidate{c}
+	}
+	return nil
+}
+
+// ungrouped tells whether the writing leaves room for a foreign number without
+// its plus. Digits that start with a group as long as an area code are meant
+// to be a national number, if a wrong one: 437-555-1234567.
+func (p *Plan) ungrouped(pc piece) foreign {
+	return foreign(!p.nanp || len(pc.groups) == 1 || len(pc.groups[0].digits) != nanpArea)
+}
+
+// cut parts a piece at its slashes.
+func cut(pc piece) []piece {
+	parts := []piece{{plus: pc.plus}}
+	for i, g := range pc.groups {
+		if i > 0 && g.before == slash {
+			parts = append(parts, piece{})
+		}
+		last := &parts[len(parts)-1]
+		if len(last.groups) == 0 {
+			g.before = tight
+		}
+		last.groups = append(last.groups, g)
+	}
+	return parts
+}
+
+// partition reads a piece as several numbers with nothing but blanks between
+// them, each of them whole and nothing left over. It returns nil when the
+// piece cannot be read so.
+func (p *Plan) partition(a areaBox, pc piece) []candidate {
+	if !pc.has(blank) || len(pc.groups) > 24 {
+		return nil
+	}
+	var found []candidate
+	for from := 0; from < len(pc.groups); {
+		// The most groups that make one number, but never the whole piece.
+		to := len(pc.groups)
+		if from == 0 {
+			to--
+		}
+		var c candidate
+		for ; to > from; to-- {
+			if to < len(pc.groups) && pc.groups[to].before != blank {
+				continue
+			}
+			part := piece{plus: pc.plus && from == 0, groups: pc.groups[from:to]}
+			if c = p.one(a, part, false); c.grade == valid && len(c.Canonical) > maxSpecial {
+				break
+			}
+		}
+		if to == from {
+			return nil
+		}
+		found = append(found, c)
+		from = to
+	}
+	return found
+}
+
+// one reads a piece as one number, with the area code or without: whichever
+// the number plan believes more, and where it believes both, the reading that
+// the writing suggests.
+func (p *Plan) one(a areaBox, pc piece, abroad foreign) candidate {
+	digits := pc.digits()
+	if len(digits) > maxDigits {
+		return candidate{}
+	}
+	n, g := p.resolve(digits, pc.plus, abroad)
+	alone := candidate{n, g}
+	if pc.plus || a.digits == "" || len(a.digits)+len(digits) > maxDigits {
+		return alone
+	}
+	n, g = p.resolve(a.digits+digits, a.plus, abroad || foreign(p.isCountryCode(a)))
+	joined := candidate{n, g}
+	if joined.grade > alone.grade || joined.grade == alone.grade && !p.complete(a, digits) {
+		return joined
+	}
+	return alone
+}
+
+// isCountryCode tells whether the box for the area code holds a country code.
+func (p *Plan) isCountryCode(a areaBox) bool {
+	return p.nanp && len(a.digits) < nanpArea
+}
+
+// complete tells whether a number has its area code already, so that the one
+// in the box only says it again.
+func (p *Plan) complete(a areaBox, digits string) bool {
+	if p.nanp {
+		return len(digits) >= nanpNational && !p.isCountryCode(a)
+	}
+	if len(digits) > 0 && p.trunk != "" && digits[:1] == p.trunk[:1] {
+		return true
+	}
+	bare := a.digits
+	if p.trunk != "" && len(bare) > len(p.trunk) && bare[:len(p.trunk)] == p.trunk {
+		bare = bare[len(p.trunk):]
+	}
+	return len(digits) > len(bare) && digits[:len(bare)] == bare
+}
