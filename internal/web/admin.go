@@ -1,0 +1,135 @@
+package web
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// Admin serves the commands on the admin socket. Who may open the socket may
+// do everything here: it must never be reachable over a network.
+func (s *Server) Admin() http.Handler {
+	r := chi.NewRouter()
+	r.Use(identified)
+	s.refusals(r)
+	r.Get("/v1/agents", s.answer(s.adminAgents))
+	r.Post("/v1/invites", s.answer(s.adminInvite))
+	r.Post("/v1/sign-out", s.answer(s.adminSignOut))
+	r.Post("/v1/unpair", s.answer(s.adminUnpair))
+	r.Get("/v1/trace", s.answer(s.adminTrace))
+	return r
+}
+
+func (s *Server) adminAgents(w http.ResponseWriter, r *http.Request) error {
+	type row struct {
+		screenpop.Agent
+		Pairing screenpop.Pairing `json:"pairing"`
+		Screens int               `json:"screens"`
+	}
+	tenant, extension := named(r)
+	rows := []row{}
+	for _, a := range s.directory.Agents() {
+		if (tenant == "" || a.Tenant == tenant) && (extension == "" || a.Extension == extension) {
+			rows = append(rows, row{a, s.pairings.Pairing(a.AgentID), s.screens.Screens(a.AgentID)})
+		}
+	}
+	if len(rows) == 0 && (tenant != "" || extension != "") {
+		return noAgent(tenant, extension)
+	}
+	slices.SortFunc(rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(len(a.Extension), len(b.Extension)), cmp.Compare(a.Extension, b.Extension))
+	})
+	return writeJSON(w, map[string]any{"agents": rows})
+}
+
+func named(r *http.Request) (screenpop.Tenant, screenpop.Extension) {
+	q := r.URL.Query()
+	return screenpop.ParseTenant(q.Get("tenant")), screenpop.Extension(q.Get("extension"))
+}
+
+// noAgent says whom there is not, and nothing of whom there is.
+func noAgent(tenant screenpop.Tenant, extension screenpop.Extension) error {
+	switch {
+	case tenant == "":
+		return refuse(http.StatusNotFound, fmt.Sprintf("there is no agent with extension %q", extension))
+	case extension == "":
+		return refuse(http.StatusNotFound, fmt.Sprintf("there is no agent in tenant %q", tenant))
+	}
+	return refuse(http.StatusNotFound, fmt.Sprintf("there is no agent with extension %q in tenant %q", extension, tenant))
+}
+
+// whom reads the agent a command names.
+func (s *Server) whom(w http.ResponseWriter, r *http.Request) (screenpop.AgentID, error) {
+	var in screenpop.AgentID
+	if err := s.decode(w, r, &in); err != nil {
+		return in, err
+	}
+	in.Tenant = screenpop.ParseTenant(string(in.Tenant))
+	if in.Tenant == "" || in.Extension == "" {
+		return in, refuse(http.StatusBadRequest, "name the agent: tenant and extension are both needed")
+	}
+	a, known := s.directory.Agent(in)
+	if !known {
+		return in, noAgent(in.Tenant, in.Extension)
+	}
+	return a.AgentID, nil
+}
+
+func (s *Server) adminInvite(w http.ResponseWriter, r *http.Request) error {
+	agent, err := s.whom(w, r)
+	if err != nil {
+		return err
+	}
+	token, expires, err := s.invites.make(r.Context(), agent)
+	if err != nil {
+		return failed("invite", err)
+	}
+	s.log.Info("agent invited", "agent", agent)
+	return writeJSON(w, struct {
+		URL string `json:"url"`
+		screenpop.AgentID
+		Expires time.Time `json:"expires"`
+	}{s.origin.url + "/join#" + token, agent, expires})
+}
+
+// adminSignOut ends all of an agent's sessions, and the invites that would
+// begin new ones.
+func (s *Server) adminSignOut(w http.ResponseWriter, r *http.Request) error {
+	agent, err := s.whom(w, r)
+	if err != nil {
+		return err
+	}
+	theirs, err := s.sessions.of(r.Context(), agent)
+	errs := []error{err, s.invites.withdraw(r.Context(), agent)}
+	for _, se := range theirs {
+		errs = append(errs, s.sessions.end(r.Context(), se.ID))
+	}
+	s.screens.CloseAgent(agent, CloseEndedByAdmin, "ended by the administrator")
+	if err := errors.Join(errs...); err != nil {
+		return failed("sign out", err)
+	}
+	s.log.Info("agent signed out by the admin", "agent", agent, "sessions", len(theirs))
+	return writeJSON(w, map[string]int{"sessions": len(theirs)})
+}
+
+func (s *Server) adminUnpair(w http.ResponseWriter, r *http.Request) error {
+	agent, err := s.whom(w, r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := unhurried(r)
+	defer cancel()
+	revoked, err := s.pairings.Unpair(ctx, agent)
+	if err != nil {
+		return pairError("unpair", err)
+	}
+	s.screens.EndAll(agent)
+	return writeJSON(w, map[string]bool{"revoked": revoked})
+}

@@ -1,0 +1,86 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// Directory knows the agents.
+type Directory interface {
+	Agent(screenpop.AgentID) (screenpop.Agent, bool)
+	Agents() []screenpop.Agent
+}
+
+// Store keeps sessions and invites, sealed. Paths are "sessions/-/HEX" and
+// "invites/-/HEX", where HEX is the SHA-256 of what the browser holds.
+type Store interface {
+	// Get returns nil, 0 and no error for an absent record.
+	Get(ctx context.Context, path string) (value []byte, revision uint64, err error)
+	// CompareAndSet fails unless the record is at revision; 0: it is absent.
+	CompareAndSet(ctx context.Context, path string, value []byte, revision uint64) (uint64, error)
+	// Delete removes the record if it is at revision (0: any) and tells whether
+	// it was there.
+	Delete(ctx context.Context, path string, revision uint64) (existed bool, err error)
+	List(ctx context.Context, prefix string) ([]string, error)
+}
+
+// Pairings pairs agents with Smokeball. session is a session's id: it names
+// the browser and is no secret that would open it.
+type Pairings interface {
+	// Begin returns the address of Smokeball's sign-in page.
+	Begin(ctx context.Context, agent screenpop.AgentID, session string) (authorizeURL string, err error)
+	// Finish takes what Smokeball sent the browser back with. An error that is
+	// a [PairProblem] is told to the agent in its own words.
+	Finish(ctx context.Context, session string, query url.Values) (screenpop.AgentID, screenpop.Pairing, error)
+	// Unpair deletes the agent's tokens and tells whether Smokeball confirmed
+	// that they are revoked. It is no error when there were none.
+	Unpair(ctx context.Context, agent screenpop.AgentID) (revoked bool, err error)
+	Pairing(agent screenpop.AgentID) screenpop.Pairing
+}
+
+// PairProblem is an error of [Pairings] that says how it looks from outside:
+// 400 for a request that makes no sense, 403 for one of another session or out
+// of time, 502 when Smokeball failed; and one plain sentence for the agent.
+type PairProblem interface {
+	error
+	PairProblem() (status int, sentence string)
+}
+
+// The close codes this package asks for.
+const (
+	CloseSignedOut    = 4501 // signed out in this browser
+	CloseEndedByAdmin = 4503 // the admin ended the session
+)
+
+// Screens are the agents' open websockets.
+type Screens interface {
+	// Serve upgrades the request and returns when the websocket is closed. It
+	// answers a request that cannot be upgraded itself.
+	Serve(w http.ResponseWriter, r *http.Request, agent screenpop.Agent, session string, pairing screenpop.Pairing)
+	// CloseSession closes the websockets of one session, CloseAgent all of an
+	// agent's.
+	CloseSession(session string, code int, reason string)
+	CloseAgent(agent screenpop.AgentID, code int, reason string)
+	// EndAll ends the agent's live pops; the websockets stay.
+	EndAll(agent screenpop.AgentID)
+	// Screens counts an agent's open websockets.
+	Screens(agent screenpop.AgentID) int
+}
+
+// Traces holds why calls did or did not pop.
+type Traces interface {
+	// Follow returns the entries on record that fit, oldest first, and a
+	// channel of those that come later without a gap between the two. The
+	// channel is closed when ctx ends or when its reader falls too far behind.
+	Follow(ctx context.Context, q TraceQuery) (past []screenpop.TraceEntry, next <-chan screenpop.TraceEntry)
+}
+
+// TraceQuery picks trace entries; an empty field fits every entry.
+type TraceQuery struct {
+	Tenant    screenpop.Tenant
+	Extension screenpop.Extension
+	Call      screenpop.CallID
+}

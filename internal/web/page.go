@@ -1,0 +1,135 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strconv"
+
+	"github.com/go-chi/chi/v5"
+)
+
+//go:embed page
+var pageFiles embed.FS
+
+// page is what browsers load: three documents and their assets. The assets'
+// address holds a hash over all of them, so that a browser may keep them for
+// good and never mixes those of two versions.
+type page struct {
+	documents map[string][]byte
+	callback  *template.Template
+	assets    map[string]asset
+	vars      pageVars
+}
+
+type asset struct {
+	mediaType string
+	content   []byte
+}
+
+type pageVars struct {
+	Assets string // where the assets are: "/assets/HASH"
+	Origin string
+}
+
+// pairOutcome fills the document that ends the pairing window.
+type pairOutcome struct {
+	pageVars
+	State, Title, Sentence, RequestID string
+}
+
+var mediaTypes = map[string]string{
+	".js":  "text/javascript; charset=utf-8",
+	".css": "text/css; charset=utf-8",
+	".svg": "image/svg+xml",
+}
+
+func loadPage(o origin) (*page, error) {
+	p := &page{documents: map[string][]byte{}, assets: map[string]asset{}}
+	names, err := fs.Glob(pageFiles, "page/assets/*")
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.New()
+	for _, name := range names {
+		content, err := pageFiles.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(sum, "%s %d\n%s", name, len(content), content)
+		mediaType, ok := mediaTypes[path.Ext(name)]
+		if !ok {
+			return nil, fmt.Errorf("asset %s: no media type", name)
+		}
+		p.assets[path.Base(name)] = asset{mediaType, content}
+	}
+	p.vars = pageVars{Assets: "/assets/" + hex.EncodeToString(sum.Sum(nil)[:8]), Origin: o.url}
+
+	documents, err := template.ParseFS(pageFiles, "page/*.html")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"index.html", "join.html"} {
+		var b bytes.Buffer
+		if err := documents.ExecuteTemplate(&b, name, p.vars); err != nil {
+			return nil, err
+		}
+		p.documents[name] = b.Bytes()
+	}
+	p.callback = documents.Lookup("callback.html")
+	return p, nil
+}
+
+// serve serves a document. It is the same for everybody: what belongs to the
+// agent comes later, as data.
+func (p *page) serve(name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write(p.documents[name])
+	}
+}
+
+// asset serves a file by its exact name: no path is ever walked.
+func (p *page) asset(w http.ResponseWriter, r *http.Request) error {
+	a, ok := p.assets[chi.URLParam(r, "name")]
+	if !ok || "/assets/"+chi.URLParam(r, "version") != p.vars.Assets {
+		return refuse(http.StatusNotFound, "There is nothing at this address.")
+	}
+	h := w.Header()
+	h.Set("Content-Type", a.mediaType)
+	h.Set("Content-Length", strconv.Itoa(len(a.content)))
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	_, _ = w.Write(a.content)
+	return nil
+}
+
+func (p *page) paired(w http.ResponseWriter) {
+	p.endPairing(w, http.StatusOK, pairOutcome{
+		State: "paired", Title: "Paired with Smokeball", Sentence: "smokepop now shows you who is calling. This window closes by itself.",
+	})
+}
+
+func (p *page) pairFailed(w http.ResponseWriter, r *http.Request, he *HTTPError) {
+	o := pairOutcome{State: "failed", Title: "Not paired", Sentence: he.Msg}
+	if he.Status == http.StatusInternalServerError {
+		o.RequestID = requestID(r.Context())
+	}
+	p.endPairing(w, he.Status, o)
+}
+
+func (p *page) endPairing(w http.ResponseWriter, status int, o pairOutcome) {
+	o.pageVars = p.vars
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	// Smokeball's pages have no opener policy. One here would put this document
+	// into a group of its own, and a window may not close itself from there.
+	h.Set("Cross-Origin-Opener-Policy", "unsafe-none")
+	w.WriteHeader(status)
+	_ = p.callback.Execute(w, o) // a browser that has gone is not our failure
+}

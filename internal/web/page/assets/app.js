@@ -1,0 +1,169 @@
+// @ts-check
+import { request } from './api.js';
+import { ask } from './confirm.js';
+import { atHome, byId, say } from './dom.js';
+import { fill, text } from './messages.js';
+import { isPaired, pairingWindowDone, showPairing } from './pairing.js';
+import { nameOf, Pops } from './pops.js';
+import { Recent } from './recent.js';
+import { Connection } from './socket.js';
+
+const CLOSED_BY_ADMIN = 4503;
+const CLOSED_PROTOCOL = 4504;
+// A reconnect within this time is nobody's business.
+const QUIET = 3000;
+
+const channel = new BroadcastChannel('smokepop');
+const recent = new Recent(byId('recent'), byId('recent-empty'));
+const pops = new Pops(byId('pops'), dismiss, popsChanged);
+/** @type {Connection} */
+let connection;
+let nextTry = 0;
+let downSince = 0;
+
+/** @param {import('./pops.js').Pop} pop */
+function announce(pop) {
+  byId('announce').textContent = text.announce(
+    pop.call.direction, nameOf(pop), pop.call.display || pop.call.number, Math.max(0, pop.contacts.length - 1) + pop.more);
+}
+
+function popsChanged() {
+  const live = pops.live();
+  const ringing = live.filter((p) => p.call.state === 'ringing');
+  document.title = ringing.length ? text.title(nameOf(ringing[0]), ringing.length - 1) : 'smokepop';
+  byId('empty').hidden = pops.cards.size > 0;
+}
+
+function pairingChanged() {
+  say(byId('empty-text'), isPaired() ? text.emptyText : text.emptyUnpaired);
+}
+
+/** @param {string} id */
+function dismiss(id) {
+  if (connection.send({ type: 'dismiss', id })) over(id, 'dismissed', '');
+}
+
+/** @param {string} id @param {string} reason @param {string} answeredBy */
+function over(id, reason, answeredBy) {
+  const pop = pops.end(id, reason, answeredBy);
+  if (pop) recent.add({ ...pop, ended: new Date(Date.now() + pops.skew).toISOString(), reason, answered_by: answeredBy });
+}
+
+/** @param {any} m */
+function message(m) {
+  switch (m.type) {
+    case 'hello':
+      showAgent(m.agent);
+      showPairing(m.pairing, m.agent.email);
+      pairingChanged();
+      recent.replace(m.recent);
+      pops.replace(m.pops).forEach(announce);
+      break;
+    case 'pop':
+      pops.put(m.pop);
+      announce(m.pop);
+      break;
+    case 'update':
+      pops.put(m.pop);
+      break;
+    case 'end':
+      over(m.id, m.reason, m.answered_by ?? '');
+      break;
+    case 'pairing':
+      showPairing(m.pairing);
+      pairingChanged();
+      break;
+  }
+}
+
+/** @param {import('./socket.js').ConnectionState} state @param {number} at */
+function connectionChanged(state, at) {
+  const sign = byId('connection');
+  sign.dataset.state = state;
+  say(byId('connection-text'), text.connection[state]);
+  if (state === 'connected' || state === 'connecting') downSince = 0;
+  else if (!downSince) downSince = Date.now();
+  nextTry = at;
+  showTrouble();
+}
+
+function showTrouble() {
+  if (connection?.state === 'stopped') return;
+  const trouble = byId('trouble');
+  trouble.hidden = !downSince || Date.now() - downSince < QUIET;
+  if (trouble.hidden) return;
+  say(byId('trouble-text'), text.unreachable(Math.max(0, Math.ceil((nextTry - Date.now()) / 1000))));
+  say(byId('retry'), text.tryNow);
+}
+
+/** @param {number} code */
+function stopped(code) {
+  if (code !== CLOSED_BY_ADMIN && code < CLOSED_PROTOCOL) return signedOut(text.signedOutHere);
+  if (code === CLOSED_BY_ADMIN) return signedOut(text.endedByAdmin);
+  byId('trouble').hidden = false;
+  say(byId('trouble-text'), text.outdated);
+  say(byId('retry'), text.reload);
+}
+
+/** @param {string} reason */
+function signedOut(reason) {
+  byId('trouble').hidden = true;
+  pops.replace([]);
+  recent.replace([]);
+  say(byId('signed-out-reason'), reason);
+  document.body.dataset.state = 'signed-out';
+}
+
+/** @param {{name: string, extension: string}} agent */
+function showAgent(agent) {
+  say(byId('agent-name'), agent.name);
+  say(byId('agent-extension'), text.extension(agent.extension));
+}
+
+/** Asks who is signed in. Returns false when nobody is. */
+async function me() {
+  const answer = await request('GET', '/api/me');
+  if (answer.status === 401) return false;
+  if (answer.status === 200) {
+    const date = Date.parse(answer.date);
+    if (!Number.isNaN(date)) pops.skew = Math.abs(date - Date.now()) < 2000 ? 0 : date - Date.now();
+    showAgent(answer.data.agent);
+    showPairing(answer.data.pairing, answer.data.agent.email);
+    pairingChanged();
+  }
+  return true;
+}
+
+async function signOut() {
+  if (!(await ask(text.signOutTitle, text.signOutText, text.signOut))) return;
+  const answer = await request('DELETE', '/api/session');
+  if (answer.status === 204 || answer.status === 401) return connection.stop(4501);
+  byId('trouble').hidden = false;
+  say(byId('trouble-text'), answer.problem);
+  say(byId('retry'), '');
+}
+
+async function start() {
+  fill();
+  say(byId('empty-title'), text.emptyTitle);
+  channel.onmessage = ({ data }) => {
+    if (data === 'pairing-done') {
+      pairingWindowDone();
+      me();
+    }
+    if (data === 'signed-in') location.reload();
+  };
+  byId('sign-out').addEventListener('click', signOut);
+  byId('retry').addEventListener('click', () => (connection.state === 'stopped' ? location.reload() : connection.now()));
+  connection = new Connection({ message, state: connectionChanged, stopped, signedIn: me });
+  if (!(await me())) {
+    connection.drop();
+    connection.state = 'stopped';
+    return signedOut(text.signedOut);
+  }
+  document.body.dataset.state = 'signed-in';
+  setInterval(showTrouble, 1000);
+  connection.now();
+}
+
+if (atHome()) start();

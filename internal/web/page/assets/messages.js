@@ -1,0 +1,129 @@
+// @ts-check
+/** All words of the page. Nothing else in it speaks to people. */
+
+const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long' });
+const time = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
+const dayAndTime = new Intl.DateTimeFormat(undefined, { weekday: 'short', hour: 'numeric', minute: '2-digit' });
+
+/** @param {number} n @param {string} one @param {string} many */
+const count = (n, one, many) => `${n} ${n === 1 ? one : many}`;
+
+export const text = {
+  calls: 'Calls',
+  signOut: 'Sign out',
+  cancel: 'Cancel',
+  /** @param {string} extension */
+  extension: (extension) => `Extension ${extension}`,
+
+  connection: {
+    connecting: 'Connecting…',
+    connected: 'Connected',
+    reconnecting: 'Reconnecting…',
+    stopped: 'Not connected',
+  },
+  /** @param {number} seconds until the next try */
+  unreachable: (seconds) => seconds > 0
+    ? `smokepop cannot be reached, so no calls show here right now. Trying again in ${count(seconds, 'second', 'seconds')}.`
+    : 'smokepop cannot be reached, so no calls show here right now. Trying again…',
+  tryNow: 'Try now',
+  outdated: 'smokepop has changed. Reload this page to go on seeing calls.',
+  reload: 'Reload',
+
+  emptyTitle: 'No call right now',
+  emptyText: 'When a client rings, their name appears here.',
+  emptyUnpaired: 'Once you are paired with Smokeball, the name of whoever rings appears here.',
+
+  /** @param {string} direction @param {string} state */
+  state: (direction, state) => state === 'connected' ? 'Connected' : state === 'ended' ? 'Ended' : direction === 'outbound' ? 'Calling' : 'Ringing',
+  /** @param {string} name */
+  answeredBy: (name) => name ? `Answered by ${name}` : 'Answered elsewhere',
+  /** @param {string} direction */
+  direction: (direction) => direction === 'outbound' ? 'Outgoing call' : 'Incoming call',
+  sinceStart: 'Time since the call began',
+  unknownCaller: 'Not in Smokeball',
+  kinds: /** @type {Record<string, string>} */ ({ person: 'Person', company: 'Company', trust: 'Trust', group: 'Group of people' }),
+  matched: /** @type {Record<string, string>} */ ({ phone: 'phone', phone2: 'second phone', cell: 'mobile', fax: 'fax' }),
+  /** @param {string} queue */
+  queue: (queue) => `via ${queue}`,
+  open: 'Open in Smokeball',
+  openShort: 'Open',
+  /** @param {string} name */
+  openOf: (name) => `Open ${name} in Smokeball`,
+  opensNewTab: 'opens in a new tab',
+  /** @param {string} name */
+  dismiss: (name) => `Dismiss ${name}`,
+  /** @param {number} n */
+  matters: (n) => n === 1 ? 'Matter' : 'Matters',
+  /** @param {number} n */
+  matterCount: (n) => count(n, 'matter', 'matters'),
+  others: 'This number also belongs to',
+  /** @param {number} n */
+  showOthers: (n) => `${n} more`,
+  /** @param {number} n */
+  more: (n) => `${count(n, 'more match is', 'more matches are')} in Smokeball.`,
+  /** @param {string} direction @param {string} name @param {string} number @param {number} others */
+  announce: (direction, name, number, others) =>
+    `${text.direction(direction)}: ${name}${others ? ` or ${count(others, 'other contact', 'other contacts')}` : ''}, ${number}`,
+  /** @param {string} name @param {number} others further calls that ring */
+  title: (name, others) => `${others ? `(${others + 1}) ` : ''}☎ ${name}`,
+
+  recentCalls: 'Recent calls',
+  noRecentCalls: 'Calls of this session are listed here once they are over.',
+  outcomes: /** @type {Record<string, string>} */ ({ missed: 'Missed', 'no-answer': 'No answer', answered: 'Answered', 'answered-elsewhere': 'Answered elsewhere', dismissed: 'Dismissed' }),
+  /** @param {Date} when */
+  when: (when) => when.toDateString() === new Date().toDateString() ? time.format(when) : dayAndTime.format(when),
+
+  pairing: {
+    paired: 'Paired with Smokeball',
+    unpaired: 'Not paired with Smokeball',
+    expired: 'Your pairing has ended',
+    attention: 'Smokeball refuses the look-up',
+    tick: 'Paired',
+    cross: 'Not paired',
+    unpairedHelp: 'Sign in to Smokeball once, and smokepop can show you who is calling.',
+    expiredHelp: 'Sign in to Smokeball again to go on seeing who is calling.',
+    /** @param {string} account */
+    as: (account) => `Signed in as ${account}`,
+    /** @param {Date} when */
+    until: (when) => `Lasts until ${day.format(when)}`,
+    /** @param {number} days */
+    endsIn: (days) => `${days < 1 ? 'Ends today' : days === 1 ? 'Ends tomorrow' : `Ends in ${days} days`}. Pair again now, so that no call goes without a name.`,
+    /** @param {string} account @param {string} email */
+    mismatch: (account, email) =>
+      `Your extension has the e-mail ${email || '–'}, but Smokeball knows you under another one${account ? ` (${account})` : ''}. If that is not you, unpair, sign out of Smokeball, and pair again: on a shared computer Smokeball may offer the person before you.`,
+    pair: 'Pair with Smokeball',
+    again: 'Pair again',
+    opening: 'Opening Smokeball…',
+    waiting: 'Sign in to Smokeball in the window that has opened. This page notices when you are done.',
+    blocked: 'Your browser has blocked the sign-in window. Open it with this link:',
+    link: 'Open Smokeball’s sign-in page',
+  },
+  unpair: 'Unpair',
+  unpairTitle: 'Unpair from Smokeball?',
+  unpairText: 'smokepop gives up its access to Smokeball, and calls show no names until you pair again.',
+  unpairing: 'Unpairing…',
+  unpairedNotRevoked: 'Unpaired here. Smokeball did not confirm it; the access ends there by itself.',
+
+  signOutTitle: 'Sign out of this browser?',
+  signOutText: 'To come back you need a new invite link from your administrator.',
+
+  signedOutTitle: 'You are not signed in',
+  signedOut: 'smokepop shows you who is calling before you pick up.',
+  signedOutHere: 'You have been signed out.',
+  endedByAdmin: 'Your administrator has ended this session.',
+  signedOutHelp: 'To sign in, open the invite link that your administrator sent you. A link works once; ask for a new one if yours is used up.',
+
+  joining: 'Signing you in…',
+  joinFailed: 'You could not be signed in',
+  joinIncomplete: 'This invite link is not complete. Copy the whole link, to its last letter, or ask your administrator for a new one.',
+  joinAgain: 'Try again',
+  failed: 'smokepop could not be reached. Check your network and try again.',
+};
+
+/** Puts words into the document's elements that name them. */
+export function fill() {
+  for (const e of document.querySelectorAll('[data-text]')) {
+    const words = text[/** @type {keyof typeof text} */ (e.getAttribute('data-text'))];
+    if (typeof words === 'string') e.textContent = words;
+  }
+}

@@ -1,0 +1,178 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Config is what a Server stands on. All but Metrics and Now are required.
+type Config struct {
+	PublicURL string // where browsers reach us: scheme, host and port
+	Directory Directory
+	Store     Store
+	Pairings  Pairings
+	Screens   Screens
+	Traces    Traces
+	Metrics   prometheus.Registerer
+	Log       *slog.Logger
+	Now       func() time.Time
+}
+
+// Server is the agents' side of HTTP and the admin API. Its handlers may be
+// used at once; sessions and invites that are out of time are refused whether
+// Run runs or not.
+type Server struct {
+	origin    origin
+	directory Directory
+	pairings  Pairings
+	screens   Screens
+	traces    Traces
+	log       *slog.Logger
+	now       func() time.Time
+
+	sessions *sessions
+	invites  *invites
+	guesses  *guesses
+	signIns  *prometheus.CounterVec
+	page     *page
+
+	bodyTime time.Duration // a request's body has to be here by then
+}
+
+// New returns an error when PublicURL is not an origin, or is plain http
+// beyond loopback.
+func New(cfg Config) (*Server, error) {
+	o, err := parseOrigin(cfg.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	p, err := loadPage(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		origin: o, directory: cfg.Directory, pairings: cfg.Pairings, screens: cfg.Screens, traces: cfg.Traces,
+		log: cfg.Log.With("component", "web"), now: cfg.Now,
+		sessions: &sessions{store: cfg.Store, now: cfg.Now, open: map[string]int{}},
+		invites:  &invites{store: cfg.Store, now: cfg.Now},
+		guesses:  newGuesses(cfg.Now),
+		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "smokepop_sign_ins_total", Help: "Invites presented by browsers, by what came of it.",
+		}, []string{"outcome"}),
+		page:     p,
+		bodyTime: 5 * time.Second,
+	}
+	for _, outcome := range []string{signedIn, inviteRefused, tooManyGuesses} {
+		s.signIns.WithLabelValues(outcome)
+	}
+	if cfg.Metrics != nil {
+		if err := cfg.Metrics.Register(s.signIns); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Handler serves the agents' browsers: DESIGN section 6 but for the ops
+// routes. It trusts RemoteAddr and does not look at Host.
+func (s *Server) Handler() http.Handler {
+	r := chi.NewRouter()
+	r.Use(identified, s.origin.guarded)
+	s.refusals(r)
+
+	r.Get("/", s.page.serve("index.html"))
+	r.Head("/", s.page.serve("index.html"))
+	r.Get("/join", s.page.serve("join.html"))
+	r.Head("/join", s.page.serve("join.html"))
+	r.Get("/assets/{version}/{name}", s.answer(s.page.asset))
+	r.Head("/assets/{version}/{name}", s.answer(s.page.asset))
+
+	r.Post("/api/session", s.answer(s.signIn))
+	r.Delete("/api/session", s.answer(s.signOut))
+	r.Get("/api/me", s.answer(s.me))
+	r.Post("/api/pair", s.answer(s.pair))
+	r.Delete("/api/pair", s.answer(s.unpair))
+	r.Get("/pair/callback", s.answerWith(s.callback, s.page.pairFailed))
+	r.Get("/ws", s.answer(s.socket))
+	return r
+}
+
+// refusals makes problem documents of what no route takes.
+func (s *Server) refusals(r chi.Router) {
+	notFound := refuse(http.StatusNotFound, "There is nothing at this address.")
+	r.NotFound(s.answer(func(http.ResponseWriter, *http.Request) error { return notFound }))
+	r.MethodNotAllowed(s.answer(func(w http.ResponseWriter, req *http.Request) error {
+		there := false
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete} {
+			if r.Match(chi.NewRouteContext(), method, req.URL.Path) {
+				w.Header().Add("Allow", method)
+				there = true
+			}
+		}
+		if !there {
+			return notFound
+		}
+		return refuse(http.StatusMethodNotAllowed, "This address does not take "+methodName(req.Method)+" requests.")
+	}))
+}
+
+// methodName keeps what a client made up out of answers and logs.
+func methodName(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return m
+	}
+	return "such"
+}
+
+// Run deletes what is out of time and closes websockets whose session is gone,
+// until ctx ends.
+func (s *Server) Run(ctx context.Context) error {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for minutes := 0; ; minutes++ {
+		s.recheck(ctx)
+		if minutes%60 == 0 {
+			if err := errors.Join(s.invites.sweep(ctx), s.sessions.sweep(ctx)); err != nil && ctx.Err() == nil {
+				s.log.Warn("sweep sessions and invites", "error", err)
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// recheck looks at every session with an open websocket: it is in use, or it
+// has ended in the moment its websocket was being opened, or its agent is no
+// longer there.
+func (s *Server) recheck(ctx context.Context) {
+	for _, id := range s.sessions.inUse() {
+		se, err := s.sessions.get(ctx, id)
+		switch {
+		case errors.Is(err, errNoSession):
+			s.screens.CloseSession(id, CloseSignedOut, "signed out")
+		case err != nil:
+			s.log.Warn("look at an open session", "error", err)
+		default:
+			if _, known := s.directory.Agent(se.Agent); !known {
+				s.screens.CloseSession(id, CloseEndedByAdmin, "no longer an agent")
+				continue
+			}
+			if err := s.sessions.seen(ctx, se); err != nil {
+				s.log.Warn("look at an open session", "error", err)
+			}
+		}
+	}
+}
