@@ -118,8 +118,8 @@ func (w wireContact) contact() Contact {
 }
 
 func (c *Contact) add(field string, p object[wirePhone]) {
-	if p.v.Number == "" {
-		return // an area code alone is no number
+	if p.v.Number == "" && p.v.AreaCode == "" {
+		return // the whole number may stand in the wrong box
 	}
 	c.Phones = append(c.Phones, Phone{field, string(p.v.AreaCode), string(p.v.Number), string(p.v.Extension)})
 }
