@@ -1,9 +1,6 @@
 package config
 
-import (
-	"regexp"
-	"strings"
-)
+import "github.com/smokepop/smokepop/internal/numbering"
 
 // countryOf is the country of a region's firms, for tenants that name none.
 func countryOf(region string) string {
@@ -16,20 +13,34 @@ func countryOf(region string) string {
 	return "US"
 }
 
-var countryShape = regexp.MustCompile(`^[A-Z]{2}$`)
-
+// checkNumbers finds the tenant's number plan and reads its ignored numbers
+// with it.
 func (l *loader) checkNumbers(t *Tenant, path string) {
 	p := &t.PBX
-	if p.Country = strings.ToUpper(p.Country); p.Country == "" {
+	if p.Country == "" {
 		p.Country = countryOf(t.Region)
 	}
-	if p.Country == "UK" {
-		p.Country = "GB"
+	if l.known(path + ".country") {
+		return
 	}
-	if !countryShape.MatchString(p.Country) {
-		l.problem(path+".country", "%s is no ISO country code, such as US, AU or GB", quote(p.Country))
+	plan, err := numbering.NewPlan(p.Country, "")
+	if err != nil {
+		l.problem(path+".country", "%s", err)
+		return
 	}
-	if strings.Trim(p.AreaCode, "0123456789") != "" {
-		l.problem(path+".area_code", "%s must be digits only", quote(p.AreaCode))
+	p.Country = plan.Country()
+	p.Numbers = plan
+	if local, err := numbering.NewPlan(p.Country, p.AreaCode); err == nil {
+		p.Numbers = local
+	} else if !l.known(path + ".area_code") {
+		l.problem(path+".area_code", "%s", err)
+	}
+	for i, written := range p.IgnoreNumbers {
+		n := p.Numbers.Parse(written)
+		if n.IsZero() {
+			l.problem(index(path+".ignore_numbers", i), "%s is no telephone number of %s", quote(written), p.Country)
+			continue
+		}
+		p.Ignore = append(p.Ignore, n)
 	}
 }

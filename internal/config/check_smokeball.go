@@ -58,8 +58,8 @@ func (l *loader) link(path, template string) {
 		l.problem(path, "{app} may stand once, at the beginning")
 		return
 	}
-	if !strings.Contains(rest, "{id}") {
-		l.problem(path, "must contain {id}")
+	if strings.Count(rest, "{id}") != 1 {
+		l.problem(path, "must contain {id} once")
 		return
 	}
 	before, _, _ := strings.Cut(rest, "{id}")

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/smokepop/smokepop/internal/numbering"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -140,6 +141,9 @@ type PBX struct {
 	Internal      Internal `mapstructure:"internal"`
 	StarPrefixes  []string `mapstructure:"star_prefixes"`
 	IgnoreNumbers []string `mapstructure:"ignore_numbers"` // as they were written
+
+	Numbers *numbering.Plan    `mapstructure:"-"` // of Country and AreaCode
+	Ignore  []screenpop.Number `mapstructure:"-"` // IgnoreNumbers read with Numbers
 }
 
 // Webhook says what a webhook must bring with it: everything that is set.

@@ -135,7 +135,10 @@ func TestEveryKeyIsRead(t *testing.T) {
 		t.Fatal(problems)
 	}
 	tenant := cfg.Tenants[0]
-	tenant.PBX.Internal.Extensions = nil // compared below
+	if n := tenant.PBX.Ignore; len(n) != 1 || n[0].Canonical != "+61242248120" || tenant.PBX.Numbers.Country() != "GB" {
+		t.Errorf("numbers: %+v", tenant.PBX)
+	}
+	tenant.PBX.Internal.Extensions, tenant.PBX.Numbers, tenant.PBX.Ignore = nil, nil, nil // compared above and below
 	want := Tenant{
 		Domain: "firm.example.com", Region: "au", Staging: true,
 		Scope: Scope{Extensions: []string{"101", "0102"}, Groups: []string{"intake"}},
