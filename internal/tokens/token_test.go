@@ -432,6 +432,7 @@ func TestInvalidGrantEndsThePairing(t *testing.T) {
 		if _, failures := r.crowd(); failures["not-paired"] != 100 {
 			t.Errorf("%v", failures)
 		}
+		synctest.Wait()
 		now := time.Now()
 		check := func() {
 			t.Helper()
