@@ -1,0 +1,124 @@
+package push
+
+import (
+	"hash/maphash"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// Hub holds every open screen. It implements [screenpop.Screens]; none of its
+// methods but Serve and Close waits for a browser. It is safe for concurrent
+// use.
+type Hub struct {
+	origin   string
+	pairings Pairings
+	recorder screenpop.Recorder
+	metrics  *metrics
+	log      *slog.Logger
+	limits   Limits
+	upgrader websocket.Upgrader
+
+	seed   maphash.Seed
+	shards [shardCount]shard
+	opened time.Time    // zero of the hub's clock, which no step of the wall clock moves
+	count  atomic.Int64 // of screens whose goroutines may run
+
+	// pairingChanges counts announcements, so that Serve notices one that came
+	// while it was asking.
+	pairingChanges atomic.Uint64
+
+	closing    atomic.Bool
+	stop       chan struct{}
+	stopOnce   sync.Once
+	goroutines sync.WaitGroup
+}
+
+// New returns a hub that takes screens at once. Close gives up what it holds.
+func New(cfg Config) *Hub {
+	if cfg.Trace == nil {
+		cfg.Trace = discard{}
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	h := &Hub{
+		origin:   cfg.Origin,
+		pairings: cfg.Pairings,
+		recorder: cfg.Trace,
+		metrics:  newMetrics(cfg.Metrics),
+		log:      cfg.Log.With("component", "push"),
+		limits:   cfg.Limits.withDefaults(),
+		seed:     maphash.MakeSeed(),
+		opened:   time.Now(),
+		stop:     make(chan struct{}),
+	}
+	h.upgrader = h.newUpgrader()
+	for i := range h.shards {
+		h.shards[i].rooms = make(map[screenpop.AgentID]*room)
+		h.shards[i].open = make(map[*screen]struct{})
+	}
+	h.goroutines.Go(h.beat)
+	return h
+}
+
+// Screens returns how many screens the agent has open.
+func (h *Hub) Screens(agent screenpop.AgentID) int {
+	sh := h.shardOf(agent)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if r := sh.rooms[agent]; r != nil {
+		return len(r.screens)
+	}
+	return 0
+}
+
+// CloseSession closes the screens that were opened with the session.
+func (h *Hub) CloseSession(session string, code CloseCode) {
+	for i := range h.shards {
+		sh := &h.shards[i]
+		sh.mu.Lock()
+		for _, r := range sh.rooms {
+			for j := len(r.screens) - 1; j >= 0; j-- {
+				if s := r.screens[j]; s.session == session {
+					h.remove(sh, r, s, code)
+				}
+			}
+			sh.leave(r)
+		}
+		sh.mu.Unlock()
+	}
+}
+
+// CloseAgent closes all screens of the agent. With a code after which browsers
+// stop, it also forgets the pops: nobody is signed in who may see them.
+func (h *Hub) CloseAgent(agent screenpop.AgentID, code CloseCode) {
+	h.inRoom(agent, func(sh *shard, r *room) {
+		for len(r.screens) > 0 {
+			h.remove(sh, r, r.screens[0], code)
+		}
+		if code >= SignedOut {
+			r.live, r.recent = nil, nil
+		}
+	})
+}
+
+// inRoom calls do under the lock of the agent's room, if there is one.
+func (h *Hub) inRoom(agent screenpop.AgentID, do func(*shard, *room)) {
+	sh := h.shardOf(agent)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if r := sh.rooms[agent]; r != nil {
+		do(sh, r)
+		sh.leave(r)
+	}
+}
+
+// elapsed reads the hub's clock.
+func (h *Hub) elapsed() int64 { return int64(time.Since(h.opened)) }

@@ -1,0 +1,164 @@
+package push
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+var _ screenpop.Screens = (*Hub)(nil)
+
+// The verdicts of StepPush.
+const (
+	verdictShown     = "shown"     // on at least one screen
+	verdictNoScreen  = "no-screen" // live, and shown when a screen opens in time
+	verdictDismissed = "dismissed" // by the agent
+	verdictPushedOut = "pushed-out"
+	verdictFailed    = "failed"
+)
+
+// Pop implements [screenpop.Screens]. The pop is live from now on, also
+// without a screen: one that opens while the call lasts shows it. A pop counts
+// in smokepop_pops_total once, here. An id that is live already is an update.
+func (h *Hub) Pop(agent screenpop.AgentID, pop screenpop.Pop, received time.Time) {
+	body, err := encodePop(pop)
+	if err != nil {
+		h.log.Error("encode pop", "agent", agent, "call", pop.Call, "err", err)
+		h.record(agent, livePop{call: pop.Call.ID, number: pop.Call.Number.Masked()}, verdictFailed, "the pop could not be encoded")
+		return
+	}
+	p := livePop{id: pop.ID, call: pop.Call.ID, number: pop.Call.Number.Masked(), body: body}
+
+	sh := h.shardOf(agent)
+	sh.mu.Lock()
+	r := sh.enter(agent)
+	if i := r.find(p.id); i >= 0 {
+		h.update(sh, r, i, p)
+		sh.mu.Unlock()
+		return
+	}
+	var pushedOut []livePop
+	for len(r.live) >= h.limits.LivePops {
+		pushedOut = append(pushedOut, r.live[0])
+		h.end(sh, r, 0, screenpop.EndTerminated, "")
+	}
+	r.live = append(r.live, p)
+	h.send(sh, r, &message{op: websocket.TextMessage, data: frame("pop", r.next(), "pop", body), received: received})
+	screens := len(r.screens)
+	sh.mu.Unlock()
+
+	h.metrics.pops.WithLabelValues(direction(pop.Call.Direction)).Inc()
+	for _, old := range pushedOut {
+		h.record(agent, old, verdictPushedOut, "a newer call needed the room on the agent's screens")
+	}
+	switch screens {
+	case 0:
+		h.record(agent, p, verdictNoScreen, "the agent has no screen open")
+	case 1:
+		h.record(agent, p, verdictShown, "on 1 screen")
+	default:
+		h.record(agent, p, verdictShown, "on "+strconv.Itoa(screens)+" screens")
+	}
+}
+
+// Update implements [screenpop.Screens].
+func (h *Hub) Update(agent screenpop.AgentID, pop screenpop.Pop) {
+	body, err := encodePop(pop)
+	if err != nil {
+		h.log.Error("encode pop", "agent", agent, "call", pop.Call, "err", err)
+		return
+	}
+	p := livePop{id: pop.ID, call: pop.Call.ID, number: pop.Call.Number.Masked(), body: body}
+	h.inRoom(agent, func(sh *shard, r *room) {
+		if i := r.find(p.id); i >= 0 {
+			h.update(sh, r, i, p)
+		}
+	})
+}
+
+// End implements [screenpop.Screens]. The pop goes to the agent's recent ones.
+func (h *Hub) End(agent screenpop.AgentID, popID string, reason screenpop.EndReason, answeredBy string) {
+	h.inRoom(agent, func(sh *shard, r *room) {
+		if i := r.find(popID); i >= 0 {
+			h.end(sh, r, i, reason, answeredBy)
+		}
+	})
+}
+
+// dismiss ends a pop on all of the agent's screens because one of them asked.
+// An id that is not live says nothing: the call may have ended meanwhile, and
+// another agent's pops are not in this room.
+func (h *Hub) dismiss(agent screenpop.AgentID, popID string) {
+	var p livePop
+	h.inRoom(agent, func(sh *shard, r *room) {
+		if i := r.find(popID); i >= 0 {
+			p = r.live[i]
+			h.end(sh, r, i, screenpop.EndDismissed, "")
+		}
+	})
+	if p.id != "" {
+		h.record(agent, p, verdictDismissed, "the agent dismissed the pop")
+	}
+}
+
+// EndAll ends the agent's live pops as dismissed.
+func (h *Hub) EndAll(agent screenpop.AgentID) {
+	h.inRoom(agent, h.endAll)
+}
+
+// Forget ends the agent's live pops and forgets the recent ones. It is for
+// when the agent's last session ends. Forgetting is not announced: a page that
+// is still there has the same reason to clear its list.
+func (h *Hub) Forget(agent screenpop.AgentID) {
+	h.inRoom(agent, func(sh *shard, r *room) {
+		h.endAll(sh, r)
+		r.recent = nil
+	})
+}
+
+// PairingChanged tells the agent's screens how the authorisation stands. Who
+// is unpaired loses the live pops and the recent ones: their names came by
+// that authorisation.
+func (h *Hub) PairingChanged(agent screenpop.AgentID, p screenpop.Pairing) {
+	body, err := json.Marshal(p)
+	if err != nil {
+		h.log.Error("encode pairing", "agent", agent, "err", err)
+		return
+	}
+	h.pairingChanges.Add(1) // before the lock is taken: see join
+	h.inRoom(agent, func(sh *shard, r *room) {
+		if p.State == screenpop.Unpaired {
+			h.endAll(sh, r)
+			r.recent = nil
+		}
+		h.send(sh, r, &message{op: websocket.TextMessage, data: frame("pairing", r.next(), "pairing", body)})
+	})
+}
+
+func (h *Hub) update(sh *shard, r *room, i int, p livePop) {
+	r.live[i] = p
+	h.send(sh, r, &message{op: websocket.TextMessage, data: frame("update", r.next(), "pop", p.body)})
+}
+
+func (h *Hub) end(sh *shard, r *room, i int, reason screenpop.EndReason, answeredBy string) {
+	p := r.takeLive(i)
+	r.remember(p, time.Now(), reason, answeredBy, h.limits.RecentPops)
+	h.send(sh, r, &message{op: websocket.TextMessage, data: endFrame(r.next(), p.id, reason, answeredBy)})
+}
+
+func (h *Hub) endAll(sh *shard, r *room) {
+	for len(r.live) > 0 {
+		h.end(sh, r, 0, screenpop.EndDismissed, "")
+	}
+}
+
+func (h *Hub) record(agent screenpop.AgentID, p livePop, verdict, detail string) {
+	h.recorder.Record(screenpop.TraceEntry{
+		Time: time.Now(), Tenant: agent.Tenant, Extension: agent.Extension, Call: p.call,
+		Step: screenpop.StepPush, Verdict: verdict, Detail: detail, Number: p.number,
+	})
+}

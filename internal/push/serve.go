@@ -1,0 +1,201 @@
+package push
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// Viewer is who opens a screen, as the sign-in knows it.
+type Viewer struct {
+	Agent   screenpop.Agent
+	Session string
+	// Valid tells whether the session is still good; nil means it is. Serve
+	// asks once CloseSession can find the screen, so that a session that ends
+	// meanwhile leaves no socket behind, whichever of the two comes first.
+	// Who ends a session has to make Valid false before calling CloseSession.
+	Valid func() bool
+}
+
+// The sizes decide what an idle screen costs. What browsers send is short, and
+// a write buffer is held only while a message is written.
+const (
+	readBufferSize   = 256
+	writeBufferSize  = 4 << 10
+	handshakeTimeout = 5 * time.Second
+)
+
+func (h *Hub) newUpgrader() websocket.Upgrader {
+	return websocket.Upgrader{
+		HandshakeTimeout: handshakeTimeout,
+		ReadBufferSize:   readBufferSize,
+		WriteBufferSize:  writeBufferSize,
+		WriteBufferPool:  &sync.Pool{},
+		Subprotocols:     []string{Subprotocol},
+		CheckOrigin:      h.ours,
+		Error: func(w http.ResponseWriter, _ *http.Request, status int, _ error) {
+			w.Header().Set("Sec-Websocket-Version", "13")
+			problem(w, status, "This address speaks websocket only: the handshake's headers are not those of RFC 6455.")
+		},
+	}
+}
+
+// Serve opens a screen for v, whom the caller has authenticated: it answers
+// the handshake, sends hello and hands the socket to the hub's own goroutines.
+// It returns when that is done, so that nothing of the request stays in
+// memory while the screen is open; [Hub.Close] waits for the screens.
+//
+// A request that may not have a socket is answered with a problem: 403 for
+// another origin or none, 400 for a handshake without the subprotocol, 429
+// where the agent has too many screens, 503 where the hub has, or is closing.
+func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, v Viewer) {
+	switch {
+	case !h.ours(r):
+		h.refuse(w, refusedOrigin, http.StatusForbidden, "The socket may be opened by pages of this smokepop only: the Origin header is missing or is another one.")
+		return
+	case !websocket.IsWebSocketUpgrade(r):
+		w.Header().Set("Upgrade", "websocket")
+		w.Header().Set("Connection", "Upgrade")
+		h.refuse(w, refusedHandshake, http.StatusUpgradeRequired, "This address speaks websocket only.")
+		return
+	case !slices.Contains(websocket.Subprotocols(r), Subprotocol):
+		h.refuse(w, refusedSubprotocol, http.StatusBadRequest, "Ask for the websocket subprotocol "+Subprotocol+".")
+		return
+	}
+	agent, err := json.Marshal(v.Agent)
+	if err != nil {
+		h.log.Error("encode agent", "agent", v.Agent, "err", err)
+		problem(w, http.StatusInternalServerError, "The agent could not be shown.")
+		return
+	}
+	s := newScreen(h, v)
+	switch why := h.join(s, agent); why {
+	case "":
+	case refusedAgentLimit:
+		w.Header().Set("Retry-After", "60")
+		h.refuse(w, why, http.StatusTooManyRequests, "You have too many windows open: close some of them.")
+		return
+	default:
+		w.Header().Set("Retry-After", "5")
+		h.refuse(w, why, http.StatusServiceUnavailable, "There is no room for another window now: try again soon.")
+		return
+	}
+	if v.Valid != nil && !v.Valid() {
+		h.drop(s, SignedOut)
+	}
+	conn, err := h.upgrader.Upgrade(hijacker{w}, r, nil)
+	if err != nil {
+		h.metrics.refused.WithLabelValues(string(refusedHandshake)).Inc()
+		h.drop(s, gone)
+		h.finished(s)
+		h.log.Debug("screen not opened", "agent", s.agent, "err", err)
+		return
+	}
+	h.log.Debug("screen opened", "agent", s.agent)
+	s.start(conn)
+}
+
+// join puts s into its room with hello as its first message, or returns why
+// not. The room's lock makes hello and the messages after it one sequence.
+//
+// The pairing in hello cannot be older than an announcement the screen misses:
+// an announcement raises pairingChanges before it takes the lock. So either
+// join sees it raised and asks again, or the screen is in the room when the
+// announcement gets there.
+func (h *Hub) join(s *screen, agent []byte) refusal {
+	for {
+		changes := h.pairingChanges.Load()
+		pairing, err := json.Marshal(h.pairings.Pairing(s.agent))
+		if err != nil {
+			h.log.Error("encode pairing", "agent", s.agent, "err", err)
+			return refusedHubLimit
+		}
+		if why, ok := h.tryJoin(s, agent, pairing, changes); ok {
+			return why
+		}
+	}
+}
+
+func (h *Hub) tryJoin(s *screen, agent, pairing []byte, changes uint64) (refusal, bool) {
+	sh := s.shard
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	switch {
+	case h.closing.Load():
+		return refusedClosing, true
+	case h.pairingChanges.Load() != changes:
+		return "", false
+	}
+	r := sh.enter(s.agent)
+	defer sh.leave(r)
+	if len(r.screens) >= h.limits.ScreensPerAgent {
+		return refusedAgentLimit, true
+	}
+	if h.count.Add(1) > int64(h.limits.Screens) {
+		h.count.Add(-1)
+		return refusedHubLimit, true
+	}
+	h.goroutines.Add(1) // Close waits only after it has had every shard's lock
+	r.forgetBefore(time.Now().Add(-h.limits.RecentFor))
+	s.offer(&message{op: websocket.TextMessage, data: hello(agent, pairing, r)})
+	r.screens = append(r.screens, s)
+	sh.open[s] = struct{}{}
+	h.metrics.screens.Inc()
+	return "", true
+}
+
+// finished gives up a screen whose reader is over or never began.
+func (h *Hub) finished(s *screen) {
+	s.shard.mu.Lock()
+	delete(s.shard.open, s)
+	s.shard.mu.Unlock()
+	h.count.Add(-1)
+	h.goroutines.Done()
+}
+
+// ours holds the Origin header against ours, byte by byte: browsers write an
+// origin in one way only.
+func (h *Hub) ours(r *http.Request) bool {
+	o := r.Header["Origin"]
+	return h.origin != "" && len(o) == 1 && o[0] == h.origin
+}
+
+func (h *Hub) refuse(w http.ResponseWriter, why refusal, status int, detail string) {
+	h.metrics.refused.WithLabelValues(string(why)).Inc()
+	problem(w, status, detail)
+}
+
+// problem answers as RFC 9457 has it.
+func problem(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	// An error here is the client's, who is gone.
+	_ = json.NewEncoder(w).Encode(struct {
+		Type   string `json:"type"`
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{"about:blank", http.StatusText(status), status, detail})
+}
+
+// hijacker finds the Hijack method under writers that middleware has wrapped.
+type hijacker struct{ http.ResponseWriter }
+
+func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil, nil, errors.New("the response cannot be hijacked")
+	}
+	return conn, rw, err
+}
