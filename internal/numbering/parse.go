@@ -12,6 +12,10 @@ import "github.com/smokepop/smokepop/internal/screenpop"
 // Digits the plan makes nothing of are returned as they are. Parse of a
 // canonical form is that form.
 func (p *Plan) Parse(s string) screenpop.Number {
+	return p.recent.number(s, p.parse)
+}
+
+func (p *Plan) parse(s string) screenpop.Number {
 	user, _, context := splitParty(s)
 	if user == "" {
 		return screenpop.Number{}

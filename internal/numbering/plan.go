@@ -8,8 +8,8 @@ import (
 	pn "github.com/nyaruka/phonenumbers"
 )
 
-// Plan reads numbers as they are meant in one country. It is immutable and
-// safe for concurrent use.
+// Plan reads numbers as they are meant in one country. What it answers never
+// changes; it is safe for concurrent use.
 type Plan struct {
 	country     string // ISO 3166-1 alpha-2
 	callingCode string // "1", "61", "44"
@@ -18,6 +18,7 @@ type Plan struct {
 	nanp        bool
 	prefixes    []string          // dialled or stored in place of a plus, longest first
 	short       *pn.PhoneMetadata // the country's short services; may be nil
+	recent      *memo
 }
 
 // NewPlan returns the plan of a country, named by its ISO code in any case;
@@ -33,12 +34,19 @@ func NewPlan(country, areaCode string) (*Plan, error) {
 	if code == 0 {
 		return nil, fmt.Errorf("unknown country %q: an ISO code such as US, AU or GB is expected", country)
 	}
-	p := &Plan{country: country, callingCode: strconv.Itoa(code), nanp: code == nanpCode, areaCode: strings.TrimSpace(areaCode)}
-	if p.nanp {
-		p.prefixes = []string{"0011", "011", "00"}
-	} else {
+	p := &Plan{country: country, callingCode: strconv.Itoa(code), nanp: code == nanpCode, areaCode: strings.TrimSpace(areaCode), recent: newMemo()}
+	// The plan knows what the country dials before an international number;
+	// 00 is what Vodia and address books write everywhere. Others are not
+	// tried: 011 starts Sheffield's area code, 0011 may be a call to Boston.
+	p.prefixes = []string{"00"}
+	switch {
+	case p.nanp:
+		p.prefixes = []string{"011", "00"}
+	default:
 		p.trunk = pn.GetNddPrefixForRegion(country, true)
-		p.prefixes = []string{"0011", "00"} // 011 starts area codes such as Sheffield's 0114
+		if country == "AU" {
+			p.prefixes = []string{"0011", "00"}
+		}
 	}
 	switch {
 	case p.areaCode == "":

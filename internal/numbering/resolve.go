@@ -38,7 +38,7 @@ func (p *Plan) resolve(digits string, plus bool, abroad foreign) (screenpop.Numb
 	switch {
 	case digits == "" || len(digits) > maxDigits:
 		return screenpop.Number{}, none
-	case plus:
+	case plus && digits[0] != '0': // no country code starts with 0: what does is national, whatever a trunk put before it
 		return p.international(digits)
 	case len(digits) <= maxSpecial && p.service(digits):
 		return screenpop.Number{Canonical: digits, Display: digits}, service
@@ -85,7 +85,11 @@ func (p *Plan) international(digits string) (screenpop.Number, grade) {
 		if p.nanp && n.GetCountryCode() == nanpCode {
 			at = pn.NATIONAL
 		}
-		return screenpop.Number{Canonical: pn.Format(n, pn.E164), Display: pn.Format(n, at)}, plausible
+		number := screenpop.Number{Canonical: pn.Format(n, pn.E164), Display: pn.Format(n, at)}
+		if len(number.Canonical) < len(written.Canonical) {
+			return p.international(number.Canonical[1:]) // one trunk 0 of several was taken off
+		}
+		return number, plausible
 	}
 	return written, asDialled
 }

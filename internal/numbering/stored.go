@@ -162,9 +162,10 @@ func (p *Plan) one(a areaBox, pc piece, abroad foreign) candidate {
 	return alone
 }
 
-// isCountryCode tells whether the box for the area code holds a country code.
+// isCountryCode tells whether the box for the area code holds a country code,
+// where area codes all have the same length. Elsewhere the plan tells.
 func (p *Plan) isCountryCode(a areaBox) bool {
-	return p.nanp && len(a.digits) < nanpArea
+	return p.nanp && (len(a.digits) < nanpArea || a.digits[0] == '0')
 }
 
 // complete tells whether a number has its area code already, so that the one

@@ -1,0 +1,26 @@
+package numbering
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+)
+
+// What a plan remembers never changes what it answers, however many slots
+// collide and however many ask.
+func TestMemoAnswersAsIfItWereNotThere(t *testing.T) {
+	p := mustPlan(t, "US", "")
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i := range 3 * memoSlots {
+				party := fmt.Sprintf("617399%04d", i%(2*memoSlots))
+				if got, want := p.Parse(party).Canonical, "+1"+party; got != want {
+					t.Errorf("Parse(%q) = %q", party, got)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
