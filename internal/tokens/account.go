@@ -35,7 +35,7 @@ func (k *Keeper) learnAccount(w *wallet, epoch uint64) {
 	if known || w.tenant.API == nil {
 		return
 	}
-	k.run(accountTimeout, func(ctx context.Context) {
+	k.run(k.questions, accountTimeout, func(ctx context.Context) {
 		w.mu.Lock()
 		if w.epoch != epoch {
 			w.mu.Unlock()

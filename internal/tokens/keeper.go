@@ -84,9 +84,10 @@ type Keeper struct {
 	attempts  *attempts
 	changed   chan struct{} // a tick when Run has to look at its timer again
 
-	// errands is the context of what may be dropped at the end.
-	errands     context.Context
-	endErrands  context.CancelFunc
+	// questions is the context of what may be dropped at the end.
+	questions    context.Context
+	endQuestions context.CancelFunc
+
 	mu          sync.Mutex
 	wallets     map[screenpop.AgentID]*wallet
 	closing     bool
@@ -127,7 +128,7 @@ func New(cfg Config) (*Keeper, error) {
 	if k.metrics, err = newMetrics(cfg.Metrics, k); err != nil {
 		return nil, err
 	}
-	k.errands, k.endErrands = context.WithCancel(context.Background())
+	k.questions, k.endQuestions = context.WithCancel(context.Background())
 	return k, nil
 }
 
@@ -212,15 +213,15 @@ func (k *Keeper) enter() bool {
 	return true
 }
 
-// run does an errand on a goroutine that Run waits for. Its context ends after
-// timeout, and with the Keeper.
-func (k *Keeper) run(timeout time.Duration, errand func(context.Context)) {
+// run does an errand on a goroutine that Run waits for, with a context that
+// ends after timeout and with parent.
+func (k *Keeper) run(parent context.Context, timeout time.Duration, errand func(context.Context)) {
 	if !k.enter() {
 		return
 	}
 	go func() {
 		defer k.outstanding.Done()
-		ctx, cancel := context.WithTimeout(k.errands, timeout)
+		ctx, cancel := context.WithTimeout(parent, timeout)
 		defer cancel()
 		errand(ctx)
 	}()

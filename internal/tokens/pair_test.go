@@ -360,12 +360,13 @@ func TestWhoWaitsGetsTheTokenOfTheNewPairing(t *testing.T) {
 		synctest.Wait()
 		r.server.set(func(s *authServer) { s.held = nil })
 		r.pair()
-		if token := <-got; token == "" || token != r.token() {
+		now := r.token()
+		if token := <-got; token != now {
 			t.Error("not the new token")
 		}
 		close(held)
 		synctest.Wait()
-		if r.token() != r.stored().Access {
+		if r.token() != now || r.stored().Access != now {
 			t.Error("the refresh of the old pairing has changed the new one")
 		}
 	})

@@ -141,7 +141,7 @@ func (k *Keeper) bank(w *wallet, epoch uint64, grant smokeball.Grant, at time.Ti
 		saved = *r
 	})
 	if errors.Is(err, errSuperseded) {
-		k.revokeLater(w, grant.RefreshToken)
+		k.revokeLeft(w, grant.RefreshToken)
 		return "", outcomeDiscarded, screenpop.ErrNotPaired
 	}
 	w.mu.Lock()

@@ -14,8 +14,8 @@ const longestNap = time.Hour
 
 // Run announces what only the clock changes: authorisations about to end and
 // ended ones. When ctx ends, no token request is begun any more and Run waits
-// for those under way, ten seconds at most each: an answer that is not saved
-// may cost an agent the authorisation.
+// for those under way and for revocations, some ten seconds at most: an answer
+// that is not saved may cost an agent the authorisation.
 func (k *Keeper) Run(ctx context.Context) error {
 	timer := time.NewTimer(k.nap())
 	defer timer.Stop()
@@ -30,7 +30,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 			k.mu.Lock()
 			k.closing = true
 			k.mu.Unlock()
-			k.endErrands()
+			k.endQuestions()
 			k.outstanding.Wait()
 			return nil
 		}

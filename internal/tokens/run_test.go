@@ -51,6 +51,19 @@ func TestEndByTheCalendarIsAnnounced(t *testing.T) {
 	})
 }
 
+func TestEndOfANewPairingIsNotMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(c *Config) { c.Tenants[0].RefreshTokenLifetime = 10 * time.Minute })
+		synctest.Wait() // Run naps for an hour
+		r.pair()
+		pass(10 * time.Minute)
+		synctest.Wait()
+		if got := fmt.Sprint(r.bell.states()); got != "[paired expired]" {
+			t.Errorf("announced %s", got)
+		}
+	})
+}
+
 func TestPairingAgainTakesTheWarningAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nil)
@@ -76,11 +89,11 @@ func TestStopWaitsForTheAnswerAndSavesIt(t *testing.T) {
 		synctest.Wait()
 		go func() { pass(5 * time.Second); close(r.server.held) }()
 		r.stop()
-		if err := <-got; err != nil {
-			t.Error(err)
-		}
 		if r.stored().Refresh == old {
 			t.Error("the rotated token was lost")
+		}
+		if err := <-got; err != nil {
+			t.Error(err)
 		}
 		pass(time.Hour)
 		if _, err := r.keeper.Token(t.Context(), priya); !errors.Is(err, screenpop.ErrUnavailable) {

@@ -70,10 +70,21 @@ func (k *Keeper) revoke(ctx context.Context, w *wallet, token screenpop.Secret) 
 	return err == nil
 }
 
-// revokeLater revokes a token nobody is going to use, on the side.
+// revokeLeft revokes a token nobody is going to use, for a goroutine that
+// nobody waits for.
+func (k *Keeper) revokeLeft(w *wallet, token screenpop.Secret) {
+	if token == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), revokeTimeout)
+	defer cancel()
+	k.revoke(ctx, w, token)
+}
+
+// revokeLater is revokeLeft on a goroutine of its own.
 func (k *Keeper) revokeLater(w *wallet, token screenpop.Secret) {
 	if token == "" {
 		return
 	}
-	k.run(revokeTimeout, func(ctx context.Context) { k.revoke(ctx, w, token) })
+	k.run(context.Background(), revokeTimeout, func(ctx context.Context) { k.revoke(ctx, w, token) })
 }
