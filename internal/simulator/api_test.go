@@ -368,7 +368,15 @@ func TestRecordLinksLeadToAPage(t *testing.T) {
 	if a := w.must(w.request("GET", "/app/matters/"+NewFirm().Matters[0].ID, nil)); a.json(t)["detail"] != "10214 · Open" {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if a := w.must(w.request("GET", "/app/contacts/x", nil)); a.status != 404 {
-		t.Errorf("%d", a.status)
+	var deleted string
+	for _, c := range NewFirm().Contacts {
+		if c.Deleted {
+			deleted = c.ID
+		}
+	}
+	for _, id := range []string{"x", deleted} {
+		if a := w.must(w.request("GET", "/app/contacts/"+id, nil)); a.status != 404 {
+			t.Errorf("%q: %d", id, a.status)
+		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 )
 
 func TestStatusSequence(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newWorld(t, func(o *Options) { o.RateLimit = RateLimit{PerSecond: -1} })
 	p := w.pair(priya)
 	w.Inject(Statuses(FirmEndpoint, 500, 200, 503, 429)...)
 	var got []int
@@ -25,6 +25,10 @@ func TestStatusSequence(t *testing.T) {
 	}
 	if !slices.Equal(got, []int{500, 200, 503, 429, 200}) {
 		t.Errorf("%v", got)
+	}
+	w.Inject(Fault{Endpoint: FirmEndpoint, Times: 2, Status: 502})
+	if a, b, c := w.get(p.access, "/firm"), w.get(p.access, "/firm"), w.get(p.access, "/firm"); a.status != 502 || b.status != 502 || c.status != 200 {
+		t.Errorf("twice: %d %d %d", a.status, b.status, c.status)
 	}
 	if a := w.get(p.access, "/contacts?Limit=1"); a.status != 200 {
 		t.Errorf("another endpoint: %d", a.status)
