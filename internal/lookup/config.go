@@ -1,0 +1,84 @@
+package lookup
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/smokepop/smokepop/internal/numbering"
+	"github.com/smokepop/smokepop/internal/screenpop"
+	"github.com/smokepop/smokepop/internal/smokeball"
+)
+
+// Credentials hands out agents' access tokens.
+type Credentials interface {
+	// Token returns a token to use now, or screenpop.ErrNotPaired.
+	Token(ctx context.Context, agent screenpop.AgentID) (screenpop.Secret, error)
+	// Renew returns a newer token than stale, which Smokeball refused.
+	Renew(ctx context.Context, agent screenpop.AgentID, stale screenpop.Secret) (screenpop.Secret, error)
+	// Refused tells that Smokeball refuses the agent's newest token too, and
+	// what to check.
+	Refused(agent screenpop.AgentID, problem string)
+}
+
+// Config is what a Finder stands on. Tenants and Credentials are required.
+type Config struct {
+	Tenants     []TenantConfig
+	Credentials Credentials
+	Trace       screenpop.Recorder
+	Metrics     prometheus.Registerer
+	Log         *slog.Logger
+	Now         func() time.Time
+	// CallOf tells which call a look-up is for, where its context knows: for
+	// the trace and for the order of what waits. Without it every look-up
+	// counts as an inbound call that begins to ring.
+	CallOf func(context.Context) (screenpop.Call, bool)
+}
+
+// TenantConfig is how one tenant is looked up.
+type TenantConfig struct {
+	Tenant  screenpop.Tenant
+	API     *smokeball.Client
+	Links   smokeball.Links
+	Numbers *numbering.Plan
+	// Plan is how Smokeball is searched; empty means DefaultPlan of the
+	// numbers' country.
+	Plan Plan
+	// Timeout is all the time a look-up has; 0 means DefaultTimeout.
+	Timeout time.Duration
+	// Cache is how long an answer is kept; 0 means DefaultCache, negative not
+	// at all.
+	Cache time.Duration
+	// MaxContacts is how many matches are shown; 0 means DefaultMaxContacts.
+	MaxContacts int
+	// Matters lets Finder.Matters ask.
+	Matters bool
+	// PerAgent keeps agents' answers apart, for firms with walls inside: no
+	// search and no cached answer is shared.
+	PerAgent bool
+}
+
+// The defaults of TenantConfig.
+const (
+	DefaultTimeout     = 3 * time.Second
+	DefaultCache       = 60 * time.Second
+	DefaultMaxContacts = 10
+)
+
+func (c TenantConfig) withDefaults() TenantConfig {
+	if len(c.Plan) == 0 {
+		c.Plan = DefaultPlan(c.Numbers.Country())
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = DefaultTimeout
+	}
+	if c.Cache == 0 {
+		c.Cache = DefaultCache
+	}
+	if c.MaxContacts <= 0 {
+		c.MaxContacts = DefaultMaxContacts
+	}
+	return c
+}

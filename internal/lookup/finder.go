@@ -1,0 +1,200 @@
+package lookup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+	"github.com/smokepop/smokepop/internal/smokeball"
+)
+
+// Finder implements screenpop.Finder over Smokeball.
+type Finder struct {
+	tenants  map[screenpop.Tenant]*tenant
+	creds    Credentials
+	trace    screenpop.Recorder
+	metrics  *metrics
+	log      *slog.Logger
+	now      func() time.Time
+	callOf   func(context.Context) (screenpop.Call, bool)
+	cache    *cache
+	flights  flights
+	renewals renewals
+}
+
+type tenant struct {
+	TenantConfig
+	// tailWorks: a tail has found a contact that has the number, so that one
+	// that finds none may be believed.
+	tailWorks atomic.Bool
+}
+
+var _ screenpop.Finder = (*Finder)(nil)
+
+// New returns a Finder. It panics on a plan that cannot be carried out:
+// configuration has checked it.
+func New(cfg Config) *Finder {
+	f := &Finder{
+		tenants: make(map[screenpop.Tenant]*tenant, len(cfg.Tenants)),
+		creds:   cfg.Credentials, trace: cfg.Trace, metrics: newMetrics(cfg.Metrics), log: cfg.Log, now: cfg.Now, callOf: cfg.CallOf,
+		cache: newCache(), flights: flights{of: make(map[key]*flight)}, renewals: renewals{last: make(map[screenpop.AgentID]time.Time)},
+	}
+	if f.trace == nil {
+		f.trace = discard{}
+	}
+	if f.log == nil {
+		f.log = slog.New(slog.DiscardHandler)
+	}
+	if f.now == nil {
+		f.now = time.Now
+	}
+	if f.callOf == nil {
+		f.callOf = func(context.Context) (screenpop.Call, bool) { return screenpop.Call{}, false }
+	}
+	for _, c := range cfg.Tenants {
+		t := &tenant{TenantConfig: c.withDefaults()}
+		if err := t.Plan.check(); err != nil {
+			panic(err)
+		}
+		f.tenants[c.Tenant] = t
+	}
+	return f
+}
+
+// Find implements screenpop.Finder. The whole look-up takes no longer than the
+// tenant's timeout. The agent has to be paired, also for an answer that a
+// colleague's search has brought.
+func (f *Finder) Find(ctx context.Context, agent screenpop.AgentID, n screenpop.Number) (screenpop.Match, error) {
+	start := f.now()
+	a := f.find(ctx, agent, n)
+	outcome := screenpop.OutcomeOf(a.err)
+	f.metrics.ended(outcome, f.now().Sub(start))
+	call, _ := f.callOf(ctx)
+	f.trace.Record(screenpop.TraceEntry{
+		Time: f.now(), Tenant: agent.Tenant, Extension: agent.Extension, Call: call.ID,
+		Step: screenpop.StepLookup, Verdict: string(outcome), Detail: a.detail, Number: n.Masked(),
+	})
+	if outcome == screenpop.OutcomeUnavailable || outcome == screenpop.OutcomeRefused {
+		f.log.Warn("look-up failed", "agent", agent, "outcome", outcome, "detail", a.detail)
+	}
+	return a.match, a.err
+}
+
+// Forget wipes what is remembered of a tenant's contacts, for when its last
+// agent has unpaired. Searches under way are not remembered either.
+func (f *Finder) Forget(t screenpop.Tenant) { f.cache.forget(t) }
+
+func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, n screenpop.Number) answer {
+	t := f.tenants[agent.Tenant]
+	switch {
+	case t == nil:
+		return answer{err: screenpop.ErrUnavailable, detail: "the tenant is not configured for look-ups"}
+	case n.IsZero():
+		return answer{err: screenpop.ErrNoMatch, detail: "there is no number to look up"}
+	case ctx.Err() != nil:
+		return answer{err: screenpop.ErrTooLate, detail: "the call had ended before"}
+	}
+	limited, cancel := context.WithTimeout(ctx, t.Timeout)
+	defer cancel()
+	token, err := f.creds.Token(limited, agent)
+	if err != nil {
+		return f.noToken(ctx, err)
+	}
+	k := key{tenant: agent.Tenant, number: n.Canonical}
+	if t.PerAgent {
+		k.agent = agent.Extension
+	}
+	if m, age, ok := f.cache.get(k, f.now()); ok {
+		f.metrics.cached.Inc()
+		return settled(own(m), fmt.Sprintf("known from %d s ago", int(age.Seconds())))
+	}
+	deadline, _ := limited.Deadline()
+	epoch := f.cache.of(agent.Tenant)
+	p := &passenger{agent: agent, token: token, answer: make(chan answer, 1)}
+	a, joined := f.flights.do(ctx, k, time.Until(deadline), p, func(ctx context.Context, agent screenpop.AgentID, token screenpop.Secret) answer {
+		return f.search(ctx, t, k, epoch, n, &asker{finder: f, agent: agent, token: token})
+	})
+	if joined {
+		f.metrics.coalesced.Inc()
+		a.detail = "shared with another phone's search: " + a.detail
+	}
+	if len(a.match.Contacts) > 0 {
+		// Unpaired while the search ran: what it found is not for this agent.
+		if _, err := f.creds.Token(ctx, agent); errors.Is(err, screenpop.ErrNotPaired) {
+			return answer{err: screenpop.ErrNotPaired, detail: "unpaired during the search"}
+		}
+	}
+	return a
+}
+
+// noToken says why there is no token to ask with.
+func (f *Finder) noToken(ctx context.Context, err error) answer {
+	if ctx.Err() != nil {
+		return answer{err: screenpop.ErrTooLate, detail: "the call ended before there was a token"}
+	}
+	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, screenpop.ErrNotPaired) {
+		err = fmt.Errorf("%w: %w", screenpop.ErrUnavailable, err)
+	}
+	err = credentialsError(err)
+	return answer{err: err, detail: "there is no token to ask with"}
+}
+
+// search asks Smokeball and remembers what it said.
+func (f *Finder) search(ctx context.Context, t *tenant, k key, epoch int, n screenpop.Number, asker *asker) answer {
+	s := &search{tenant: t, asker: asker, number: n}
+	whole, err := s.run(smokeball.WithPriority(ctx, f.priority(ctx)))
+	if err != nil {
+		return answer{err: err, detail: join(s.detail(), err.Error())}
+	}
+	m := match(s.found, t.Links, t.MaxContacts)
+	if whole && t.Cache > 0 {
+		now := f.now()
+		f.cache.put(k, m, epoch, now, now.Add(t.Cache))
+	}
+	return settled(m, s.detail())
+}
+
+// settled is the answer of a search that Smokeball answered.
+func settled(m screenpop.Match, detail string) answer {
+	if len(m.Contacts) == 0 {
+		return answer{err: screenpop.ErrNoMatch, detail: detail}
+	}
+	return answer{match: m, detail: detail}
+}
+
+// priority is the call's place among those that wait for the budget.
+func (f *Finder) priority(ctx context.Context) smokeball.Priority {
+	call, ok := f.callOf(ctx)
+	if !ok {
+		return smokeball.Priority{Class: smokeball.RingingInbound, Since: f.now()}
+	}
+	p := smokeball.Priority{Class: smokeball.RingingInbound, Since: call.Started}
+	switch connected, outbound := call.State == screenpop.Connected, call.Direction == screenpop.Outbound; {
+	case connected && outbound:
+		p.Class = smokeball.ConnectedOutbound
+	case connected:
+		p.Class = smokeball.ConnectedInbound
+	case outbound:
+		p.Class = smokeball.RingingOutbound
+	}
+	return p
+}
+
+func join(parts ...string) string {
+	s := ""
+	for _, p := range parts {
+		if s != "" && p != "" {
+			s += "; "
+		}
+		s += p
+	}
+	return s
+}
+
+type discard struct{}
+
+func (discard) Record(screenpop.TraceEntry) {}

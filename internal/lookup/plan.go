@@ -1,0 +1,102 @@
+package lookup
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// Plan is how Smokeball is searched for a number: its steps are taken in order
+// until one brings a contact that has the number.
+type Plan []Step
+
+// Step is one way to search.
+type Step struct {
+	Kind StepKind
+	// Digits is how many of the number's last digits a Tail asks for.
+	Digits int
+}
+
+// StepKind is a way to search.
+type StepKind string
+
+const (
+	// Tail asks for numbers that contain the last digits. They stand together
+	// in every common way of writing, so that it finds a number however it is
+	// typed, beside others that are sorted out here.
+	Tail StepKind = "tail"
+	// Exact asks for the whole number as it may have been typed without any
+	// separator: as people of the country write it, with the country code,
+	// without the trunk 0. It is for a Smokeball whose wildcards do not do what
+	// they promise, and left out once a Tail has been seen to work.
+	Exact StepKind = "exact"
+)
+
+// DefaultPlan is the plan for a country: the last four digits in the North
+// American plan (617-399-8147), else the last three (0412 345 678).
+func DefaultPlan(country string) Plan {
+	digits := 3
+	if country == "US" || country == "CA" {
+		digits = 4
+	}
+	return Plan{{Kind: Tail, Digits: digits}, {Kind: Exact}}
+}
+
+// check returns what is wrong with a plan.
+func (p Plan) check() error {
+	for i, s := range p {
+		switch {
+		case s.Kind != Tail && s.Kind != Exact:
+			return fmt.Errorf("search plan, step %d: unknown kind %q: want tail or exact", i+1, s.Kind)
+		case s.Kind == Tail && (s.Digits < 2 || s.Digits > 10):
+			return fmt.Errorf("search plan, step %d: a tail has 2 to 10 digits, not %d", i+1, s.Digits)
+		}
+	}
+	return nil
+}
+
+// maxShort is the length up to which digits without a country code are a
+// service number such as 131114, which has no tail worth the name.
+const maxShort = 6
+
+// isShort tells whether n is searched for by its own digits alone.
+func isShort(n screenpop.Number) bool {
+	return !strings.HasPrefix(n.Canonical, "+") && len(n.Canonical) <= maxShort
+}
+
+// tail returns the last digits of n, and whether there are more in front.
+func tail(n screenpop.Number, digits int) (pattern string, more bool) {
+	all := strings.TrimPrefix(n.Canonical, "+")
+	if digits >= len(all) {
+		return "*" + all + "*", false
+	}
+	return "*" + all[len(all)-digits:] + "*", true
+}
+
+// exact returns the ways to write n without separators, the likeliest first.
+func exact(n screenpop.Number) []string {
+	international := strings.TrimPrefix(n.Canonical, "+")
+	if isShort(n) {
+		return []string{international}
+	}
+	national := onlyDigits(n.Display) // with the trunk 0, where there is one
+	forms := []string{national, international, strings.TrimPrefix(national, "0")}
+	var distinct []string
+	for _, f := range forms {
+		if len(f) > 1 && !slices.Contains(distinct, f) {
+			distinct = append(distinct, f)
+		}
+	}
+	return distinct
+}
+
+func onlyDigits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, s)
+}

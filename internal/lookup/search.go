@@ -1,0 +1,137 @@
+package lookup
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+	"github.com/smokepop/smokepop/internal/smokeball"
+)
+
+const (
+	// pageLimit is how many contacts one request asks for: some 300 KB, well
+	// within what is read of an answer.
+	pageLimit = 200
+	// maxPages is how many pages of one search are read. A tail that finds more
+	// is made longer instead.
+	maxPages = 3
+)
+
+// search is one search for one number. It is used by one goroutine.
+type search struct {
+	tenant *tenant
+	asker  *asker
+	number screenpop.Number
+
+	seen     map[string]bool
+	found    []holding
+	answered bool // at least one request was understood
+	narrowed bool // a tail was made longer than the plan has it
+	report   []string
+}
+
+// run takes the plan's steps until one finds a contact that has the number. An
+// error after the first find is left aside: whole is then false, and what was
+// found is better than nothing.
+func (s *search) run(ctx context.Context) (whole bool, err error) {
+	s.seen = make(map[string]bool)
+	for i, step := range s.tenant.Plan {
+		switch {
+		case step.Kind == Tail && !isShort(s.number):
+			err = s.tail(ctx, step.Digits)
+		case step.Kind == Exact && (i == 0 || isShort(s.number) || s.narrowed || !s.tenant.tailWorks.Load()):
+			err = s.exact(ctx)
+		default:
+			continue
+		}
+		if len(s.found) > 0 {
+			return err == nil, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	if !s.answered {
+		return false, fmt.Errorf("%w: no search of the plan is accepted", screenpop.ErrUnavailable)
+	}
+	return true, nil
+}
+
+// tail asks for the last digits, for more of them when too many numbers have
+// these. A longer tail may fall apart in how a number is typed, so the first
+// pages of the shorter one have been looked at and exact forms still follow.
+func (s *search) tail(ctx context.Context, digits int) error {
+	for {
+		pattern, more := tail(s.number, digits)
+		overflow, err := s.pages(ctx, pattern, fmt.Sprintf("tail of %d digits", digits))
+		if len(s.found) > 0 {
+			s.tenant.tailWorks.Store(true)
+		}
+		if err != nil || !overflow || !more {
+			return err
+		}
+		digits++
+		s.narrowed = true
+	}
+}
+
+func (s *search) exact(ctx context.Context) error {
+	for i, form := range exact(s.number) {
+		if _, err := s.pages(ctx, form, fmt.Sprintf("exact form %d", i+1)); err != nil || len(s.found) > 0 {
+			return err
+		}
+	}
+	return nil
+}
+
+// pages reads a search's pages and keeps the contacts that have the number. It
+// returns true when there are more pages than are read.
+func (s *search) pages(ctx context.Context, pattern, name string) (overflow bool, err error) {
+	query := smokeball.ContactQuery{Phone: pattern, Limit: pageLimit}
+	hits, before := 0, len(s.found)
+	for n := 1; ; n++ {
+		var page smokeball.ContactPage
+		err := s.asker.ask(ctx, func(token screenpop.Secret) (err error) {
+			page, err = s.tenant.API.SearchContacts(ctx, token, query)
+			return err
+		})
+		if status(err) == http.StatusBadRequest {
+			s.note("%s: not accepted", name)
+			return false, nil
+		}
+		if err != nil {
+			s.note("%s: failed", name)
+			return false, err
+		}
+		s.answered = true
+		hits += page.Rows
+		s.keep(page.Contacts)
+		query.Offset += page.Rows
+		last := page.Rows < pageLimit || page.Size > 0 && query.Offset >= page.Size
+		if last || n == maxPages || page.Size > maxPages*pageLimit {
+			s.note("%s: %d of %d hits, %d verified", name, hits, max(hits, page.Size), len(s.found)-before)
+			return !last, nil
+		}
+	}
+}
+
+func (s *search) keep(contacts []smokeball.Contact) {
+	for _, c := range contacts {
+		if s.seen[c.ID] {
+			continue
+		}
+		s.seen[c.ID] = true
+		if h, ok := verify(s.tenant.Numbers, s.number, c); ok && smokeball.ValidID(c.ID) {
+			s.found = append(s.found, h)
+		}
+	}
+}
+
+// note adds a line to the report. It never has a digit of the number in it.
+func (s *search) note(format string, args ...any) {
+	s.report = append(s.report, fmt.Sprintf(format, args...))
+}
+
+func (s *search) detail() string { return strings.Join(s.report, "; ") }
