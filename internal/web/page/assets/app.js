@@ -20,6 +20,7 @@ const pops = new Pops(byId('pops'), dismiss, popsChanged);
 let connection;
 let nextTry = 0;
 let downSince = 0;
+let outage = false; // the notice speaks of the connection
 
 /** @param {import('./pops.js').Pop} pop */
 function announce(pop) {
@@ -89,20 +90,29 @@ function connectionChanged(state, at) {
 
 function showTrouble() {
   if (connection?.state === 'stopped') return;
-  const trouble = byId('trouble');
-  trouble.hidden = !downSince || Date.now() - downSince < QUIET;
-  if (trouble.hidden) return;
-  say(byId('trouble-text'), text.unreachable(Math.max(0, Math.ceil((nextTry - Date.now()) / 1000))));
-  say(byId('retry'), text.tryNow);
+  if (!downSince) {
+    if (outage) byId('trouble').hidden = true;
+    outage = false;
+  } else if (Date.now() - downSince >= QUIET) {
+    outage = true;
+    trouble(text.unreachable, text.tryNow);
+    say(byId('trouble-count'), text.nextTry(Math.ceil((nextTry - Date.now()) / 1000)));
+  }
 }
 
 /** @param {number} code */
 function stopped(code) {
   if (code !== CLOSED_BY_ADMIN && code < CLOSED_PROTOCOL) return signedOut(text.signedOutHere);
   if (code === CLOSED_BY_ADMIN) return signedOut(text.endedByAdmin);
+  trouble(text.outdated, text.reload);
+}
+
+/** @param {string} words @param {string} button */
+function trouble(words, button) {
   byId('trouble').hidden = false;
-  say(byId('trouble-text'), text.outdated);
-  say(byId('retry'), text.reload);
+  say(byId('trouble-text'), words);
+  say(byId('trouble-count'), '');
+  say(byId('retry'), button);
 }
 
 /** @param {string} reason */
@@ -138,9 +148,7 @@ async function signOut() {
   if (!(await ask(text.signOutTitle, text.signOutText, text.signOut))) return;
   const answer = await request('DELETE', '/api/session');
   if (answer.status === 204 || answer.status === 401) return connection.stop(4501);
-  byId('trouble').hidden = false;
-  say(byId('trouble-text'), answer.problem);
-  say(byId('retry'), '');
+  trouble(answer.problem, '');
 }
 
 async function start() {

@@ -49,7 +49,7 @@ export function say(e, words) {
  * @param {string} url
  */
 export function link(a, url) {
-  a.hidden = !/^https?:\/\//i.test(url);
+  a.hidden = !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol);
   if (a.hidden) a.removeAttribute('href');
   else if (a.getAttribute('href') !== url) a.href = url;
 }

@@ -21,10 +21,9 @@ export const text = {
     reconnecting: 'Reconnecting…',
     stopped: 'Not connected',
   },
+  unreachable: 'smokepop cannot be reached, so no calls show here right now.',
   /** @param {number} seconds until the next try */
-  unreachable: (seconds) => seconds > 0
-    ? `smokepop cannot be reached, so no calls show here right now. Trying again in ${count(seconds, 'second', 'seconds')}.`
-    : 'smokepop cannot be reached, so no calls show here right now. Trying again…',
+  nextTry: (seconds) => seconds > 0 ? `Trying again in ${count(seconds, 'second', 'seconds')}.` : 'Trying again…',
   tryNow: 'Try now',
   outdated: 'smokepop has changed. Reload this page to go on seeing calls.',
   reload: 'Reload',
@@ -38,7 +37,7 @@ export const text = {
   /** @param {string} name */
   answeredBy: (name) => name ? `Answered by ${name}` : 'Answered elsewhere',
   /** @param {string} direction */
-  direction: (direction) => direction === 'outbound' ? 'Outgoing call' : 'Incoming call',
+  direction: (direction) => direction === 'outbound' ? 'Outgoing' : 'Incoming',
   sinceStart: 'Time since the call began',
   unknownCaller: 'Not in Smokeball',
   kinds: /** @type {Record<string, string>} */ ({ person: 'Person', company: 'Company', trust: 'Trust', group: 'Group of people' }),
@@ -63,7 +62,7 @@ export const text = {
   more: (n) => `${count(n, 'more match is', 'more matches are')} in Smokeball.`,
   /** @param {string} direction @param {string} name @param {string} number @param {number} others */
   announce: (direction, name, number, others) =>
-    `${text.direction(direction)}: ${name}${others ? ` or ${count(others, 'other contact', 'other contacts')}` : ''}, ${number}`,
+    `${text.direction(direction)} call: ${name}${others ? ` or ${count(others, 'other contact', 'other contacts')}` : ''}, ${number}`,
   /** @param {string} name @param {number} others further calls that ring */
   title: (name, others) => `${others ? `(${others + 1}) ` : ''}☎ ${name}`,
 
@@ -95,8 +94,8 @@ export const text = {
     again: 'Pair again',
     opening: 'Opening Smokeball…',
     waiting: 'Sign in to Smokeball in the window that has opened. This page notices when you are done.',
-    blocked: 'Your browser has blocked the sign-in window. Open it with this link:',
-    link: 'Open Smokeball’s sign-in page',
+    blocked: 'Your browser has blocked the sign-in window. This link opens it:',
+    link: 'Sign in at Smokeball',
   },
   unpair: 'Unpair',
   unpairTitle: 'Unpair from Smokeball?',

@@ -55,9 +55,9 @@ export function showPairing(p, agentEmail) {
   say(byId('pairing-problem'), [p.problem, expiring && words.endsIn(Math.floor(left / DAY))].filter(Boolean).join(' '));
   say(byId('pairing-mismatch'), mismatch ? words.mismatch(p.account, email) : '');
 
-  say(pairButton, p.state === 'unpaired' ? words.pair : paired && !expiring && !mismatch ? '' : words.again);
-  pairButton.className = mismatch && !expiring ? 'quiet' : 'primary';
+  say(pairButton, p.state === 'unpaired' ? words.pair : paired && !expiring ? '' : words.again);
   unpairButton.hidden = p.state === 'unpaired';
+  unpairButton.className = mismatch ? '' : 'quiet';
 }
 
 /** Puts away what belongs to a pairing under way. */
@@ -118,6 +118,11 @@ async function unpair() {
   else if (answer.data?.revoked === false) say(byId('pairing-progress'), text.unpairedNotRevoked);
 }
 
+// The link has led to Smokeball; it does so once.
+pairLink.addEventListener('click', () => setTimeout(() => {
+  endAttempt();
+  say(byId('pairing-progress'), text.pairing.waiting);
+}));
 // Back here with the window closed: the attempt is over, whatever came of it.
 addEventListener('focus', () => { if (popup?.closed && !pairButton.disabled) pairingWindowDone(); });
 pairButton.addEventListener('click', pair);

@@ -62,7 +62,8 @@ function row(p) {
   }
   const words = how === 'answered-elsewhere' ? text.answeredBy(p.answered_by) : text.outcomes[how];
   const number = p.contacts.length ? p.call.display || p.call.number : text.unknownCaller;
-  say(e.querySelector('.recent-about'), `${words} · ${number}`);
+  say(e.querySelector('.recent-how'), words);
+  say(e.querySelector('.recent-number'), number);
 
   const when = new Date(p.ended);
   const time = /** @type {HTMLTimeElement} */ (e.querySelector('time'));
