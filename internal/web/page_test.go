@@ -56,7 +56,7 @@ func TestAssetsHaveTheirType(t *testing.T) {
 func TestThePageKeepsToItself(t *testing.T) {
 	namespace := "http://www.w3.org/2000/svg"
 	outside := regexp.MustCompile(`(?i)(https?:|wss?:)?//[a-z0-9]`)
-	markup := regexp.MustCompile(`(?i)innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment|srcdoc|\beval\b|new Function|setTimeout\(['"]|javascript:|\bon[a-z]+\s*=\s*["']|style\s*=\s*"|<style|importScripts|@import|url\(`)
+	markup := regexp.MustCompile(`(?i)innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment|srcdoc|\beval\b|new Function|setTimeout\(['"]|javascript:|\bon[a-z]+\s*=\s*["']|style\s*=\s*"|<style|importScripts|@import|(?-i:\burl\()`)
 	inline := regexp.MustCompile(`(?is)<script[^>]*>\s*[^<\s]`)
 	scripts := 0
 	err := fs.WalkDir(pageFiles, "page", func(name string, d fs.DirEntry, err error) error {
