@@ -66,6 +66,18 @@ func isShort(n screenpop.Number) bool {
 	return !strings.HasPrefix(n.Canonical, "+") && len(n.Canonical) <= maxShort
 }
 
+// abroad is how many last digits stand together in most other countries.
+const abroad = 3
+
+// start is how many digits a tail search for n begins with. A step's digits
+// are meant for the country's own numbers; +61 491 570 006 falls apart sooner.
+func (s Step) start(n screenpop.Number) int {
+	if strings.HasPrefix(n.Display, "+") {
+		return min(s.Digits, abroad)
+	}
+	return s.Digits
+}
+
 // tail returns the last digits of n, and whether there are more in front.
 func tail(n screenpop.Number, digits int) (pattern string, more bool) {
 	all := strings.TrimPrefix(n.Canonical, "+")
