@@ -56,6 +56,14 @@ func TestNothingInTheStoreSignsIn(t *testing.T) {
 func TestOfTwoAtOnceOneGetsTheInvite(t *testing.T) {
 	r := newRig(t)
 	token := r.invite(priya)
+	var reading sync.WaitGroup
+	reading.Add(8)
+	r.store.got = func(path string) {
+		if strings.HasPrefix(path, invitePrefix) { // all have seen it before one takes it
+			reading.Done()
+			reading.Wait()
+		}
+	}
 	var wg sync.WaitGroup
 	statuses := make(chan int, 8)
 	for range 8 {

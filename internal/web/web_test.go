@@ -39,14 +39,19 @@ type memory struct {
 	revision uint64
 	broken   error
 	writes   int
+	got      func(path string) // called when a record has been read
 }
 
 var errMoved = errors.New("the record has changed meanwhile")
 
 func (m *memory) Get(_ context.Context, path string) ([]byte, uint64, error) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.values[path], m.at[path], m.broken
+	value, revision, err := m.values[path], m.at[path], m.broken
+	m.mu.Unlock()
+	if m.got != nil {
+		m.got(path)
+	}
+	return value, revision, err
 }
 
 func (m *memory) CompareAndSet(_ context.Context, path string, value []byte, revision uint64) (uint64, error) {
