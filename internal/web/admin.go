@@ -111,7 +111,7 @@ func (s *Server) adminSignOut(w http.ResponseWriter, r *http.Request) error {
 	for _, se := range theirs {
 		errs = append(errs, s.sessions.end(r.Context(), se.ID))
 	}
-	s.screens.CloseAgent(agent, CloseEndedByAdmin, "ended by the administrator")
+	s.screens.CloseAgent(agent, CloseEndedByAdmin)
 	if err := errors.Join(errs...); err != nil {
 		return failed("sign out", err)
 	}

@@ -57,16 +57,18 @@ const (
 
 // Screens are the agents' open websockets.
 type Screens interface {
-	// Serve upgrades the request and returns when the websocket is closed. It
-	// answers a request that cannot be upgraded itself.
-	Serve(w http.ResponseWriter, r *http.Request, agent screenpop.Agent, session string, pairing screenpop.Pairing)
-	// CloseSession closes the websockets of one session, CloseAgent all of an
-	// agent's.
-	CloseSession(session string, code int, reason string)
-	CloseAgent(agent screenpop.AgentID, code int, reason string)
-	// EndAll ends the agent's live pops; the websockets stay.
+	// Serve upgrades the request to a screen of the agent, or answers it with
+	// a problem. It asks valid once CloseSession would find the screen, and
+	// closes it again with CloseSignedOut when the session has ended meanwhile.
+	// It may return while the screen is open.
+	Serve(w http.ResponseWriter, r *http.Request, agent screenpop.Agent, session string, valid func() bool)
+	// CloseSession closes the screens of one session, CloseAgent all of an
+	// agent's. The session has ended before it is called.
+	CloseSession(session string, code int)
+	CloseAgent(agent screenpop.AgentID, code int)
+	// EndAll ends the agent's live pops; the screens stay.
 	EndAll(agent screenpop.AgentID)
-	// Screens counts an agent's open websockets.
+	// Screens counts an agent's open screens.
 	Screens(agent screenpop.AgentID) int
 }
 

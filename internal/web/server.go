@@ -62,7 +62,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		origin: o, directory: cfg.Directory, pairings: cfg.Pairings, screens: cfg.Screens, traces: cfg.Traces,
 		log: cfg.Log.With("component", "web"), now: cfg.Now,
-		sessions: &sessions{store: cfg.Store, now: cfg.Now, open: map[string]int{}},
+		sessions: &sessions{store: cfg.Store, now: cfg.Now},
 		invites:  &invites{store: cfg.Store, now: cfg.Now},
 		guesses:  newGuesses(cfg.Now),
 		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -134,45 +134,22 @@ func methodName(m string) string {
 	return "such"
 }
 
-// Run deletes what is out of time and closes websockets whose session is gone,
-// until ctx ends.
+// Run deletes what is out of time until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
-	tick := time.NewTicker(time.Minute)
+	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
-	for minutes := 0; ; minutes++ {
-		s.recheck(ctx)
-		if minutes%60 == 0 {
-			if err := errors.Join(s.invites.sweep(ctx), s.sessions.sweep(ctx)); err != nil && ctx.Err() == nil {
-				s.log.Warn("sweep sessions and invites", "error", err)
-			}
+	for {
+		ended, err := s.sessions.sweep(ctx)
+		for _, se := range ended {
+			s.screens.CloseSession(se.ID, CloseSignedOut)
+		}
+		if err := errors.Join(err, s.invites.sweep(ctx)); err != nil && ctx.Err() == nil {
+			s.log.Warn("sweep sessions and invites", "error", err)
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil
-		}
-	}
-}
-
-// recheck looks at every session with an open websocket: it is in use, or it
-// has ended in the moment its websocket was being opened, or its agent is no
-// longer there.
-func (s *Server) recheck(ctx context.Context) {
-	for _, id := range s.sessions.inUse() {
-		se, err := s.sessions.get(ctx, id)
-		switch {
-		case errors.Is(err, errNoSession):
-			s.screens.CloseSession(id, CloseSignedOut, "signed out")
-		case err != nil:
-			s.log.Warn("look at an open session", "error", err)
-		default:
-			if _, known := s.directory.Agent(se.Agent); !known {
-				s.screens.CloseSession(id, CloseEndedByAdmin, "no longer an agent")
-				continue
-			}
-			if err := s.sessions.seen(ctx, se); err != nil {
-				s.log.Warn("look at an open session", "error", err)
-			}
 		}
 	}
 }

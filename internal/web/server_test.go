@@ -2,7 +2,7 @@ package web
 
 import (
 	"context"
-	"net/http"
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -36,59 +36,29 @@ func TestPublicURLs(t *testing.T) {
 	}
 }
 
-// hold opens a websocket that stays open until the test ends.
-func (r *rig) hold(cookie *http.Cookie) {
-	r.t.Helper()
-	r.wall.hold, r.wall.begun = make(chan struct{}), make(chan string)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		r.request("GET", "/ws", "", with(cookie))
-	}()
-	<-r.wall.begun
-	r.t.Cleanup(func() {
-		close(r.wall.hold)
-		<-done
-		if open := r.server.sessions.inUse(); len(open) != 0 {
-			r.t.Errorf("still counted as open: %v", open)
+func TestAScreenIsOfALiveSession(t *testing.T) {
+	r := newRig(t)
+	cookie := r.join(priya)
+	r.request("GET", "/ws", "", with(cookie))
+	r.wall.opening = func() {
+		id, _ := hashed(cookie.Value)
+		if err := r.server.sessions.end(t.Context(), id); err != nil {
+			t.Fatal(err)
 		}
-	})
-}
-
-func TestAnOpenScreenIsUse(t *testing.T) {
-	r := newRig(t)
-	cookie := r.join(priya)
-	r.hold(cookie)
-	for range 40 {
-		r.clock.pass(24 * time.Hour)
-		r.server.recheck(t.Context())
 	}
-	wants(t, r.request("GET", "/api/me", "", with(cookie)), 200)
-}
-
-// A session may end in the moment its websocket is being opened.
-func TestAScreenWithoutASessionIsClosed(t *testing.T) {
-	r := newRig(t)
-	cookie := r.join(priya)
-	r.hold(cookie)
-	id, _ := hashed(cookie.Value)
-	if err := r.server.sessions.end(t.Context(), id); err != nil {
-		t.Fatal(err)
-	}
-	r.server.recheck(t.Context())
-	if said := r.wall.said(); !slices.Contains(said, "close session "+id[:8]+" 4501") {
+	r.request("GET", "/ws", "", with(cookie))
+	want := []string{"serve 101@firm.example.com valid true", "serve 101@firm.example.com valid false"}
+	if said := r.wall.said(); !slices.Equal(said, want) {
 		t.Errorf("screens were told %q", said)
 	}
 }
 
-func TestAScreenOfAnAgentWhoIsGoneIsClosed(t *testing.T) {
+func TestABrokenStoreClosesNoScreen(t *testing.T) {
 	r := newRig(t)
 	cookie := r.join(priya)
-	r.hold(cookie)
-	r.directory.dismiss(priya.AgentID)
-	r.server.recheck(t.Context())
-	id, _ := hashed(cookie.Value)
-	if said := r.wall.said(); !slices.Contains(said, "close session "+id[:8]+" 4503") {
+	r.wall.opening = func() { r.store.broken = errors.New("disk on fire") }
+	r.request("GET", "/ws", "", with(cookie))
+	if said := r.wall.said(); !slices.Equal(said, []string{"serve 101@firm.example.com valid true"}) {
 		t.Errorf("screens were told %q", said)
 	}
 }
@@ -99,6 +69,8 @@ func TestRunSweepsUntilItIsStopped(t *testing.T) {
 		r.server.now = time.Now
 		r.server.invites.now, r.server.sessions.now = time.Now, time.Now
 		r.invite(priya)
+		r.clock.t = time.Now()
+		cookie := r.join(priya)
 		ctx, cancel := context.WithCancel(t.Context())
 		ran := make(chan error)
 		go func() { ran <- r.server.Run(ctx) }()
@@ -109,6 +81,14 @@ func TestRunSweepsUntilItIsStopped(t *testing.T) {
 		<-time.After(3 * time.Hour)
 		if r.store.count(invitePrefix) != 0 {
 			t.Error("not swept")
+		}
+		if r.store.count(sessionPrefix) != 1 {
+			t.Error("a session in use was swept")
+		}
+		<-time.After(sessionIdle)
+		id, _ := hashed(cookie.Value)
+		if said := r.wall.said(); r.store.count(sessionPrefix) != 0 || !slices.Equal(said, []string{"close session " + id[:8] + " 4501"}) {
+			t.Errorf("screens were told %q", said)
 		}
 		cancel()
 		if err := <-ran; err != nil {

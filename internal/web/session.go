@@ -49,9 +49,6 @@ type sessions struct {
 	now   func() time.Time
 
 	trimming sync.Mutex // one at a time: two would end the same sessions twice
-
-	mu   sync.Mutex
-	open map[string]int // websockets open, by session
 }
 
 // add signs a browser in and returns its cookie's value.
@@ -174,41 +171,21 @@ func (ss *sessions) all(ctx context.Context) ([]session, error) {
 	return all, errors.Join(errs...)
 }
 
-// sweep deletes the sessions of browsers that stayed away too long.
-func (ss *sessions) sweep(ctx context.Context) error {
+// sweep deletes the sessions of browsers that stayed away too long and returns
+// them.
+func (ss *sessions) sweep(ctx context.Context) (ended []session, err error) {
 	all, err := ss.all(ctx)
 	errs := []error{err}
 	for _, s := range all {
-		if ss.idle(s) {
-			_, err := ss.store.Delete(ctx, sessionPrefix+s.ID, s.revision)
-			errs = append(errs, err)
+		if !ss.idle(s) {
+			continue
 		}
+		// At this revision only: it may be in use again by now.
+		if _, err := ss.store.Delete(ctx, sessionPrefix+s.ID, s.revision); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		ended = append(ended, s)
 	}
-	return errors.Join(errs...)
-}
-
-// opened and closed count a session's websockets.
-func (ss *sessions) opened(id string) {
-	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	ss.open[id]++
-}
-
-func (ss *sessions) closed(id string) {
-	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	if ss.open[id]--; ss.open[id] <= 0 {
-		delete(ss.open, id)
-	}
-}
-
-// inUse returns the sessions with an open websocket.
-func (ss *sessions) inUse() []string {
-	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	ids := make([]string, 0, len(ss.open))
-	for id := range ss.open {
-		ids = append(ids, id)
-	}
-	return ids
+	return ended, errors.Join(errs...)
 }

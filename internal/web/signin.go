@@ -139,7 +139,7 @@ func (s *Server) endPrevious(r *http.Request) {
 		s.log.Warn("end the browser's previous session", "error", err)
 		return
 	}
-	s.screens.CloseSession(id, CloseSignedOut, "signed in anew")
+	s.screens.CloseSession(id, CloseSignedOut)
 }
 
 func (s *Server) trim(r *http.Request, agent screenpop.AgentID) {
@@ -148,7 +148,7 @@ func (s *Server) trim(r *http.Request, agent screenpop.AgentID) {
 		s.log.Warn("end an agent's surplus sessions", "agent", agent, "error", err)
 	}
 	for _, se := range ended {
-		s.screens.CloseSession(se.ID, CloseSignedOut, "signed in on too many browsers")
+		s.screens.CloseSession(se.ID, CloseSignedOut)
 	}
 }
 
@@ -161,7 +161,7 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) error {
 	if err := s.sessions.end(r.Context(), se.ID); err != nil {
 		return failed("sign out", err)
 	}
-	s.screens.CloseSession(se.ID, CloseSignedOut, "signed out")
+	s.screens.CloseSession(se.ID, CloseSignedOut)
 	s.log.Info("agent signed out", "agent", agent.AgentID, "request_id", requestID(r.Context()))
 	s.setCookie(w, "", 0)
 	w.WriteHeader(http.StatusNoContent)

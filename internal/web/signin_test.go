@@ -156,8 +156,8 @@ func TestASessionEndsAfterThirtyIdleDays(t *testing.T) {
 		wants(t, r.request("GET", "/api/me", "", with(used)), 200)
 	}
 	wants(t, r.request("GET", "/api/me", "", with(idle)), 401)
-	if err := r.server.sessions.sweep(t.Context()); err != nil {
-		t.Fatal(err)
+	if ended, err := r.server.sessions.sweep(t.Context()); err != nil || len(ended) != 1 {
+		t.Fatal(ended, err)
 	}
 	if n := r.store.count(sessionPrefix); n != 1 {
 		t.Errorf("%d sessions are left after sweeping", n)

@@ -1,6 +1,10 @@
 package web
 
-import "net/http"
+import (
+	"context"
+	"errors"
+	"net/http"
+)
 
 // socket opens a screen: GET /ws. The browser always says where a websocket
 // comes from, so that here nothing stands in for a missing Origin.
@@ -12,8 +16,12 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.sessions.opened(se.ID)
-	defer s.sessions.closed(se.ID)
-	s.screens.Serve(w, r, agent, se.ID, s.pairings.Pairing(agent.AgentID))
+	// A session may end while its screen is being opened. A store that does not
+	// answer in this moment ends none.
+	valid := func() bool {
+		_, err := s.sessions.get(context.WithoutCancel(r.Context()), se.ID)
+		return !errors.Is(err, errNoSession)
+	}
+	s.screens.Serve(w, r, agent, se.ID, valid)
 	return nil
 }

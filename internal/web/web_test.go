@@ -194,13 +194,11 @@ func (s *smokeball) Pairing(agent screenpop.AgentID) screenpop.Pairing {
 	return screenpop.Pairing{State: screenpop.Unpaired}
 }
 
-// wall is Screens: it writes down what it is told. While hold is set, Serve
-// stays until it is closed.
+// wall is Screens: it writes down what it is told.
 type wall struct {
-	mu    sync.Mutex
-	lines []string
-	hold  chan struct{}
-	begun chan string
+	mu      sync.Mutex
+	lines   []string
+	opening func() // called before Serve asks whether the session is valid
 }
 
 func (w *wall) say(format string, args ...any) {
@@ -215,20 +213,18 @@ func (w *wall) said() []string {
 	return slices.Clone(w.lines)
 }
 
-func (w *wall) Serve(rw http.ResponseWriter, r *http.Request, a screenpop.Agent, session string, p screenpop.Pairing) {
-	w.say("serve %s %s", a.AgentID, p.State)
-	if w.hold != nil {
-		w.begun <- session
-		<-w.hold
+func (w *wall) Serve(rw http.ResponseWriter, _ *http.Request, a screenpop.Agent, _ string, valid func() bool) {
+	if w.opening != nil {
+		w.opening()
 	}
+	w.say("serve %s valid %v", a.AgentID, valid())
 	rw.WriteHeader(http.StatusTeapot)
 }
-func (w *wall) CloseSession(session string, code int, _ string) {
-	w.say("close session %.8s %d", session, code)
-}
-func (w *wall) CloseAgent(a screenpop.AgentID, code int, _ string) {
-	w.say("close agent %s %d", a, code)
-}
+
+func (w *wall) CloseSession(session string, code int) { w.say("close session %.8s %d", session, code) }
+
+func (w *wall) CloseAgent(a screenpop.AgentID, code int) { w.say("close agent %s %d", a, code) }
+
 func (w *wall) EndAll(a screenpop.AgentID)    { w.say("end all %s", a) }
 func (w *wall) Screens(screenpop.AgentID) int { return 3 }
 

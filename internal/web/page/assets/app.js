@@ -10,6 +10,8 @@ import { Connection } from './socket.js';
 
 const CLOSED_BY_ADMIN = 4503;
 const CLOSED_PROTOCOL = 4504;
+// A page that is open is in use, and its warnings should be of today.
+const ASK_EVERY = 6 * 3600 * 1000;
 // A reconnect within this time is nobody's business.
 const QUIET = 3000;
 
@@ -171,6 +173,9 @@ async function start() {
   }
   document.body.dataset.state = 'signed-in';
   setInterval(showTrouble, 1000);
+  setInterval(async () => {
+    if (!(await me())) connection.stop(4501);
+  }, ASK_EVERY);
   connection.now();
 }
 
