@@ -1,7 +1,9 @@
 package lookup
 
 import (
+	"bytes"
 	"slices"
+	"strings"
 
 	"github.com/smokepop/smokepop/internal/numbering"
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -17,18 +19,23 @@ type holding struct {
 	switchboard bool
 }
 
-// fields in the order of how directly they reach somebody: where a number
+// directness has the fields in the order of how directly they reach somebody: where a number
 // stands in several, the first of these is named.
 var directness = []string{"cell", "phone", "phone2", "fax"}
 
 // verify tells whether c has exactly the number n in one of its fields. What
-// Smokeball's search thought of it does not count.
+// Smokeball's search thought of it does not count. A group of people has no
+// numbers: its members are found as the persons they are.
 func verify(plan *numbering.Plan, n screenpop.Number, c smokeball.Contact) (holding, bool) {
 	if c.Deleted || n.IsZero() {
 		return holding{}, false
 	}
 	best := holding{contact: c}
+	ending := ending(n)
 	for _, p := range c.Phones {
+		if !mayHold(p, ending) {
+			continue
+		}
 		if best.field != "" && slices.Index(directness, p.Field) > slices.Index(directness, best.field) {
 			continue
 		}
@@ -40,4 +47,29 @@ func verify(plan *numbering.Plan, n screenpop.Number, c smokeball.Contact) (hold
 		}
 	}
 	return best, best.field != ""
+}
+
+// ending is the digits that a field with n has side by side once all else is
+// taken off, however n is written there.
+func ending(n screenpop.Number) string {
+	digits := strings.TrimPrefix(n.Canonical, "+")
+	return digits[max(0, len(digits)-6):]
+}
+
+// mayHold is a quick no for most of what a tail brings: to read a field as a
+// number takes a hundred times longer.
+func mayHold(p smokeball.Phone, ending string) bool {
+	var space [64]byte
+	digits := space[:0]
+	for _, s := range []string{p.AreaCode, p.Number} {
+		for i := range len(s) {
+			switch b := s[i]; {
+			case b >= 0x80:
+				return true // digits of another script, perhaps
+			case '0' <= b && b <= '9':
+				digits = append(digits, b)
+			}
+		}
+	}
+	return bytes.Contains(digits, []byte(ending))
 }
