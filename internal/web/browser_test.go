@@ -1,0 +1,458 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/smokepop/smokepop/internal/push"
+	"github.com/smokepop/smokepop/internal/screenpop"
+	"github.com/smokepop/smokepop/internal/web"
+)
+
+// patience is how long a test waits for what has to come.
+const patience = 30 * time.Second
+
+var agent = screenpop.Agent{AgentID: screenpop.AgentID{Tenant: "firm.example.com", Extension: "101"}, Name: "Priya Shah", Email: "priya@firm.example"}
+
+// office is what the page stands on, but for Smokeball and the store: a hub, a
+// server and a browser.
+type office struct {
+	t         *testing.T
+	hub       *push.Hub
+	server    *web.Server
+	origin    string
+	smokeball *httptest.Server
+
+	mu      sync.Mutex
+	pairing screenpop.Pairing
+	state   map[string]string // session by state
+}
+
+// The pairing's interfaces.
+
+func (o *office) Begin(_ context.Context, _ screenpop.AgentID, session string) (string, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.state["s1"] = session
+	return o.smokeball.URL + "/authorize?state=s1&back=" + url.QueryEscape(o.origin+"/pair/callback"), nil
+}
+
+func (o *office) Finish(_ context.Context, session string, q url.Values) (screenpop.AgentID, screenpop.Pairing, error) {
+	o.mu.Lock()
+	ours := o.state[q.Get("state")] == session
+	o.mu.Unlock()
+	if !ours {
+		return screenpop.AgentID{}, screenpop.Pairing{}, refused{}
+	}
+	until := time.Now().Add(30 * 24 * time.Hour)
+	o.set(screenpop.Pairing{State: screenpop.Paired, Account: "priya@firm.example", Expires: &until})
+	return agent.AgentID, o.Pairing(agent.AgentID), nil
+}
+
+type refused struct{}
+
+func (refused) Error() string              { return "refused" }
+func (refused) PairProblem() (int, string) { return 403, "This pairing was begun elsewhere." }
+
+func (o *office) Unpair(context.Context, screenpop.AgentID) (bool, error) {
+	o.set(screenpop.Pairing{State: screenpop.Unpaired})
+	return true, nil
+}
+
+func (o *office) Pairing(screenpop.AgentID) screenpop.Pairing {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.pairing
+}
+
+func (o *office) set(p screenpop.Pairing) {
+	o.mu.Lock()
+	o.pairing = p
+	o.mu.Unlock()
+	o.hub.PairingChanged(agent.AgentID, p)
+}
+
+func (o *office) Agent(id screenpop.AgentID) (screenpop.Agent, bool) {
+	return agent, id == agent.AgentID
+}
+func (o *office) Agents() []screenpop.Agent { return []screenpop.Agent{agent} }
+func (o *office) Follow(context.Context, web.TraceQuery) ([]screenpop.TraceEntry, <-chan screenpop.TraceEntry) {
+	return nil, nil
+}
+
+// screens puts a hub behind the interface of this package.
+type screens struct{ *push.Hub }
+
+func (s screens) Serve(w http.ResponseWriter, r *http.Request, a screenpop.Agent, session string, valid func() bool) {
+	s.Hub.Serve(w, r, push.Viewer{Agent: a, Session: session, Valid: valid})
+}
+func (s screens) CloseSession(session string, code int) {
+	s.Hub.CloseSession(session, push.CloseCode(code))
+}
+func (s screens) CloseAgent(a screenpop.AgentID, code int) { s.Hub.CloseAgent(a, push.CloseCode(code)) }
+
+func newOffice(t *testing.T) *office {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &office{t: t, origin: "http://" + l.Addr().String(), state: map[string]string{}, pairing: screenpop.Pairing{State: screenpop.Unpaired}}
+	log := slog.New(slog.DiscardHandler)
+	o.hub = push.New(push.Config{Origin: o.origin, Pairings: o, Log: log})
+	o.server, err = web.New(web.Config{
+		PublicURL: o.origin, Directory: o, Store: web.NewMemory(), Pairings: o, Screens: screens{o.hub}, Traces: o, Log: log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The other site sends the browser back at once, on its own accord.
+	o.smokeball = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(w, `<meta http-equiv="refresh" content="0;url=%s?code=c&amp;state=%s">`, q.Get("back"), q.Get("state"))
+	}))
+	server := &http.Server{Handler: o.server.Handler()}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(l)
+	}()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_ = o.hub.Close(ctx)
+		_ = server.Close()
+		<-served
+		o.smokeball.Close()
+	})
+	return o
+}
+
+func (o *office) admin(path string) string {
+	o.t.Helper()
+	r := httptest.NewRequestWithContext(o.t.Context(), "POST", path, strings.NewReader(`{"tenant":"firm.example.com","extension":"101"}`))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	o.server.Admin().ServeHTTP(w, r)
+	if w.Code != 200 {
+		o.t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+	}
+	var out struct{ URL string }
+	_ = json.Unmarshal(w.Body.Bytes(), &out)
+	return out.URL
+}
+
+// tab is a tab of the browser.
+type tab struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+// browser starts Chromium and returns its first tab.
+func browser(t *testing.T) *tab {
+	t.Helper()
+	if _, err := exec.LookPath("chromium"); err != nil {
+		if _, err := exec.LookPath("google-chrome"); err != nil {
+			t.Skip("no Chromium on this machine: make test-tools installs one")
+		}
+	}
+	options := chromedp.DefaultExecAllocatorOptions[:]
+	if os.Getuid() == 0 {
+		options = append(options, chromedp.NoSandbox)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(cancel)
+	return open(t, ctx)
+}
+
+func open(t *testing.T, parent context.Context) *tab {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(parent)
+	t.Cleanup(cancel)
+	b := &tab{t, ctx}
+	b.do(chromedp.Navigate("about:blank"))
+	messages := chromedp.Console(ctx)
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			// The browser writes a line of its own for refused requests.
+			if (m.Type == "error" || m.IsException()) && m.Source != "network" && !strings.Contains(m.Text, "WebSocket") {
+				t.Errorf("console: %s", m)
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-heard
+	})
+	return b
+}
+
+func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, steps...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *tab) click(selector string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf(`document.querySelector(%q)?.checkVisibility()`, selector))
+	b.do(chromedp.Click(chromedp.CSS(selector)))
+}
+
+func (b *tab) js(expression string) string {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`String(`+expression+`)`))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// until waits until a condition holds in the page. The page looks itself, on
+// timers, which run in hidden tabs too.
+func (b *tab) until(condition string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	script := `new Promise(done => { const look = () => { let ok = false; try { ok = ` + condition + ` } catch {} ok ? done(true) : setTimeout(look, 10) }; look() })`
+	for ctx.Err() == nil {
+		// A navigation ends the promise: ask the next document.
+		if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](script, chromedp.EvalAwaitPromise)); err == nil {
+			return
+		}
+	}
+	b.t.Fatalf("never: %s\n%s", condition, b.js(`document.body.innerText`))
+}
+
+func (b *tab) state(selector, state string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf(`document.querySelector(%q).dataset.state === %q`, selector, state))
+}
+
+func (b *tab) count(selector string, n int) {
+	b.t.Helper()
+	b.until(fmt.Sprintf(`document.querySelectorAll(%q).length === %d`, selector, n))
+}
+
+func ring(id, name string) screenpop.Pop {
+	return screenpop.Pop{
+		ID: id,
+		Call: screenpop.Call{ID: screenpop.CallID("call-" + id), Direction: screenpop.Inbound, State: screenpop.Ringing,
+			Number: screenpop.Number{Canonical: "+16173998147", Display: "(617) 399-8147"}, Started: time.Now()},
+		Contacts: []screenpop.Contact{{ID: id, Name: name, Kind: screenpop.Person, Matched: "cell", URL: "https://app.example/#/contact/" + id}},
+	}
+}
+
+// joined returns an office and a tab that is signed in.
+func joined(t *testing.T) (*office, *tab) {
+	t.Helper()
+	b := browser(t)
+	o := newOffice(t)
+	b.do(chromedp.Navigate(o.admin("/v1/invites")))
+	b.state("#connection", "connected")
+	return o, b
+}
+
+func TestBrowserJoinsPairsAndUnpairs(t *testing.T) {
+	o, b := joined(t)
+	if got := b.js(`location.href`); got != o.origin+"/" {
+		t.Errorf("at %s", got)
+	}
+	if got := b.js(`document.getElementById('agent-name').textContent + history.length`); !strings.HasPrefix(got, "Priya Shah") {
+		t.Errorf("agent %s", got)
+	}
+	b.state("#pairing", "unpaired")
+	b.until(`document.getElementById('pairing-sign').dataset.sign === 'cross'`)
+	b.js(`window.notReloaded = true`)
+	second := open(t, b.ctx)
+	second.do(chromedp.Navigate(o.origin))
+	second.state("#pairing", "unpaired")
+
+	b.click("#pair")
+	b.state("#pairing", "paired")
+	second.state("#pairing", "paired")
+	b.until(`document.getElementById('pairing-sign').dataset.sign === 'tick'`)
+	if b.js(`window.notReloaded`) != "true" {
+		t.Error("the page was reloaded")
+	}
+	closed := false
+	for deadline := time.Now().Add(patience); !closed && time.Now().Before(deadline); {
+		targets, err := chromedp.Targets(b.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		closed = true
+		for _, info := range targets {
+			closed = closed && !strings.Contains(info.URL, "/pair/callback") && !strings.Contains(info.URL, "/authorize")
+		}
+		b.js(`'a turn of the page'`)
+	}
+	if !closed {
+		t.Error("the pairing window stays open")
+	}
+
+	b.click("#unpair")
+	b.click("#confirm-no")
+	b.state("#pairing", "paired")
+	b.click("#unpair")
+	b.click("#confirm-yes")
+	b.state("#pairing", "unpaired")
+	second.state("#pairing", "unpaired")
+}
+
+func TestBrowserOffersALinkWhenPopUpsAreBlocked(t *testing.T) {
+	_, b := joined(t)
+	b.js(`window.open = () => null`)
+	b.click("#pair")
+	b.until(`document.getElementById('pair-link').checkVisibility() && document.getElementById('pair-link').href.includes('/authorize?')`)
+	b.click("#pair-link")
+	b.state("#pairing", "paired")
+}
+
+func TestBrowserShowsACallFromItsFirstRingToItsEnd(t *testing.T) {
+	o, b := joined(t)
+	hostile := `<img src=x onerror=alert(1)> "Mary"`
+	pop := ring("p1", hostile)
+	o.hub.Pop(agent.AgentID, pop, time.Now())
+	b.state(`[data-pop-id="p1"]`, "ringing")
+	for expression, want := range map[string]string{
+		`document.querySelector('.pop-name').textContent`:   hostile,
+		`document.querySelector('.pop-number').textContent`: "(617) 399-8147",
+		`document.querySelector('a.pop-open').href`:         "https://app.example/#/contact/p1",
+		`document.querySelector('a.pop-open').rel`:          "noopener noreferrer",
+		`document.title`: "☎ " + hostile,
+		`document.getElementById('empty').checkVisibility()`:   "false",
+		`document.activeElement === document.body`:             "true",
+		`document.getElementById('announce').textContent`:      "Incoming call: " + hostile + ", (617) 399-8147",
+		`document.querySelector('.pop-timer').textContent[1]`:  ":",
+		`document.querySelectorAll('img, .pop script').length`: "0",
+	} {
+		if got := b.js(expression); got != want {
+			t.Errorf("%s = %q, want %q", expression, got, want)
+		}
+	}
+	pop.Call.State = screenpop.Connected
+	o.hub.Update(agent.AgentID, pop)
+	b.state(`[data-pop-id="p1"]`, "connected")
+	b.until(`document.title === 'smokepop'`)
+	o.hub.End(agent.AgentID, "p1", screenpop.EndTerminated, "")
+	b.until(`document.querySelector('#recent > [data-pop-id="p1"]').dataset.outcome === 'answered'`)
+	b.count("#pops > li", 0)
+	b.until(`document.getElementById('empty').checkVisibility()`)
+}
+
+func TestBrowserTabsAgree(t *testing.T) {
+	o, b := joined(t)
+	second := open(t, b.ctx)
+	second.do(chromedp.Navigate(o.origin))
+	second.state("#connection", "connected")
+	o.hub.Pop(agent.AgentID, ring("p1", "Mary"), time.Now())
+	o.hub.Pop(agent.AgentID, ring("p2", "John"), time.Now())
+	b.count("#pops > li", 2)
+	second.count("#pops > li", 2)
+	second.click(`[data-pop-id="p1"] .pop-dismiss`)
+	b.count("#pops > li", 1)
+	second.count("#pops > li", 1)
+	for _, each := range []*tab{b, second} {
+		each.until(`document.querySelector('#recent > [data-pop-id="p1"]').dataset.outcome === 'dismissed'`)
+		each.count("#recent > li", 1)
+	}
+}
+
+func TestBrowserComesBackWithNothingTwice(t *testing.T) {
+	o, b := joined(t)
+	o.hub.Pop(agent.AgentID, ring("p1", "Mary"), time.Now())
+	o.hub.Pop(agent.AgentID, ring("p2", "John"), time.Now())
+	o.hub.End(agent.AgentID, "p2", screenpop.EndAnsweredElsewhere, "Daniel Reyes")
+	b.count("#recent > li", 1)
+	b.js(`(window.states = [], new MutationObserver(() => states.push(document.getElementById('connection').dataset.state)).observe(document.getElementById('connection'), { attributes: true }), 1)`)
+	o.hub.CloseAgent(agent.AgentID, push.Restart)
+	b.until(`states.includes('reconnecting') && states.at(-1) === 'connected'`)
+	b.count("#pops > li", 1)
+	b.count("#recent > li", 1)
+	b.until(`document.querySelector('.recent-how').textContent === 'Answered by Daniel Reyes'`)
+	o.hub.Pop(agent.AgentID, ring("p3", "Zoë"), time.Now())
+	b.count("#pops > li", 2)
+}
+
+func TestBrowserStopsWhenItsSessionHasEnded(t *testing.T) {
+	o, b := joined(t)
+	o.hub.Pop(agent.AgentID, ring("p1", "Mary"), time.Now())
+	b.count("#pops > li", 1)
+	o.admin("/v1/sign-out")
+	b.state("body", "signed-out")
+	b.until(`document.getElementById('signed-out').checkVisibility() && !document.getElementById('signed-in').checkVisibility()`)
+	if got := b.js(`document.getElementById('signed-out-reason').textContent + document.querySelectorAll('#pops > li, #recent > li').length`); got != "Your administrator has ended this session.0" {
+		t.Errorf("says %q", got)
+	}
+	if o.hub.Screens(agent.AgentID) != 0 {
+		t.Error("a screen is open")
+	}
+	// A new link in the same browser wakes the old tab too.
+	second := open(t, b.ctx)
+	second.do(chromedp.Navigate(o.admin("/v1/invites")))
+	second.state("#connection", "connected")
+	b.state("#connection", "connected")
+}
+
+func TestBrowserSignsOut(t *testing.T) {
+	_, b := joined(t)
+	b.click("#sign-out")
+	b.click("#confirm-yes")
+	b.state("body", "signed-out")
+	b.do(chromedp.Reload())
+	b.state("body", "signed-out")
+}
+
+func TestBrowserReadsWhyAnInviteIsRefused(t *testing.T) {
+	b := browser(t)
+	o := newOffice(t)
+	link := o.admin("/v1/invites")
+	b.do(chromedp.Navigate(link))
+	b.state("#connection", "connected")
+	b.do(chromedp.Navigate("about:blank"), chromedp.Navigate(link)) // used, but this browser is signed in
+	b.state("#connection", "connected")
+	o.admin("/v1/sign-out")
+	b.state("body", "signed-out")
+	b.do(chromedp.Navigate("about:blank"), chromedp.Navigate(link))
+	b.state("#join", "failed")
+	if got := b.js(`location.href + ' ' + document.getElementById('join-text').textContent`); !strings.HasPrefix(got, o.origin+"/join This invite link is not valid") {
+		t.Error(got)
+	}
+}
+
+// Whoever opens the page by another name of this machine is led to the one
+// that sessions belong to.
+func TestBrowserIsLedToThePublicAddress(t *testing.T) {
+	b := browser(t)
+	o := newOffice(t)
+	link := o.admin("/v1/invites")
+	b.do(chromedp.Navigate(strings.Replace(link, "127.0.0.1", "localhost", 1)))
+	b.state("#connection", "connected")
+	if got := b.js(`location.href`); got != o.origin+"/" {
+		t.Errorf("at %s", got)
+	}
+}
