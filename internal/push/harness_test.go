@@ -279,12 +279,13 @@ func pop(id string, state screenpop.State) screenpop.Pop {
 	}
 }
 
-// address lets a dialler shrink the client's receive buffer.
+// smallBuffer keeps the kernel from holding much for a client that stopped
+// reading.
 func smallBuffer(d *websocket.Dialer, _ http.Header) {
 	d.NetDialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 		if err == nil {
-			err = c.(*net.TCPConn).SetReadBuffer(4 << 10)
+			err = c.(*net.TCPConn).SetReadBuffer(64 << 10)
 		}
 		return c, err
 	}
