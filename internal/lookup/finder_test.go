@@ -144,14 +144,6 @@ func TestWildcardsRefused(t *testing.T) {
 // A tail that many share is read page by page; one that too many share is made
 // longer, and whoever has the number is still found.
 func TestLongTails(t *testing.T) {
-	crowd := func(h *house, n int, number string) {
-		for i := range n {
-			h.sim.PutContacts(simulator.Contact{
-				ID:     fmt.Sprintf("00000000-0000-4000-8000-%012d", i),
-				Person: &simulator.Person{FirstName: "Crowd", LastName: fmt.Sprint(i), Cell: simulator.Phone{Number: fmt.Sprintf(number, 200+i)}},
-			})
-		}
-	}
 	for _, c := range []struct {
 		name     string
 		people   int
@@ -176,4 +168,32 @@ func TestLongTails(t *testing.T) {
 			})
 		})
 	}
+}
+
+// crowd fills the address book with people whose numbers end alike.
+func crowd(h *house, n int, number string) {
+	for i := range n {
+		h.sim.PutContacts(simulator.Contact{
+			ID:     fmt.Sprintf("00000000-0000-4000-8000-%012d", i),
+			Person: &simulator.Person{FirstName: "Crowd", LastName: fmt.Sprint(i), Cell: simulator.Phone{Number: fmt.Sprintf(number, 200+i)}},
+		})
+	}
+}
+
+// When Smokeball fails after somebody was found, he is shown; but the answer
+// may not be whole and is not kept.
+func TestHalfAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, setup{})
+		crowd(h, 450, "%d5550777")
+		h.sim.Inject(simulator.Statuses(simulator.ContactsEndpoint, 200, 500)...)
+		h.wants("+12175550777", nil)
+		if n := len(h.searches()); n != 2 {
+			t.Errorf("%d requests", n)
+		}
+		h.wants("+12175550777", nil)
+		if n := len(h.searches()); n != 3 {
+			t.Errorf("%d requests: half an answer was kept", n)
+		}
+	})
 }

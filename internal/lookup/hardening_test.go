@@ -154,6 +154,9 @@ func TestNumberThatIsNone(t *testing.T) {
 				t.Errorf("%q: %v", n.Canonical, err)
 			}
 		}
+		if _, err := h.finder.Find(t.Context(), h.first(), screenpop.Number{}); !errors.Is(err, screenpop.ErrNoMatch) {
+			t.Errorf("no number: %v", err)
+		}
 		if n := h.sim.Count(simulator.ContactsEndpoint); n != 0 {
 			t.Errorf("%d requests", n)
 		}

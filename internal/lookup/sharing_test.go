@@ -60,15 +60,13 @@ func TestOneSearchForAllPhones(t *testing.T) {
 func TestAnswersAreNotShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := build(t, setup{})
-		first, err := h.find(maria)
-		if err != nil {
-			t.Fatal(err)
-		}
-		first.Contacts[0].Name = "spoilt"
-		first.Contacts[0].Matters = append(first.Contacts[0].Matters, screenpop.Matter{ID: "x"})
-		second, err := h.find(maria)
-		if err != nil || second.Contacts[0].Name != "Maria Castellanos" || len(second.Contacts[0].Matters) != 0 || second.Contacts[0].Matters == nil {
-			t.Errorf("%+v, %v", second, err)
+		for i := range 3 { // searched for, then twice from memory
+			m, err := h.find(maria)
+			if err != nil || m.Contacts[0].Name != "Maria Castellanos" || len(m.Contacts[0].Matters) != 0 || m.Contacts[0].Matters == nil {
+				t.Fatalf("%d: %+v, %v", i, m, err)
+			}
+			m.Contacts[0].Name = "spoilt"
+			m.Contacts[0].Matters = append(m.Contacts[0].Matters, screenpop.Matter{ID: "x"})
 		}
 	})
 }

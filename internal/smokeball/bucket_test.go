@@ -398,8 +398,10 @@ func TestBudgetsAreSharedByKey(t *testing.T) {
 	if k.limiter.Limit() != 2*unit || k.limiter.Burst() != 2900 {
 		t.Errorf("limit %v, burst %d after a tenant asked for less", k.limiter.Limit(), k.limiter.Burst())
 	}
-	all.For("https://api.smokeball.com", "app", 50, 50)
-	if k.limiter.Limit() != 2*unit {
-		t.Error("a tenant raised the limit of others")
+	for _, burst := range []int{50, 2} {
+		all.For("https://api.smokeball.com", "app", 50, burst)
+		if want := min(3, burst)*unit - 100; k.limiter.Limit() != 2*unit || k.limiter.Burst() != want {
+			t.Errorf("limit %v, burst %d, want %d: a tenant raised the limit of others", k.limiter.Limit(), k.limiter.Burst(), want)
+		}
 	}
 }

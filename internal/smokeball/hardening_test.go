@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,9 @@ func search(t *testing.T, ctx context.Context, c *Client) error {
 	t.Helper()
 	_, err := c.SearchContacts(ctx, "hush-token", ContactQuery{Phone: "*6173994711*"})
 	if err != nil {
+		if withURL := new(url.Error); errors.As(err, &withURL) {
+			t.Errorf("the error has a URL in it: %v", withURL)
+		}
 		for _, text := range []string{err.Error(), fmt.Sprintf("%v", err), fmt.Sprintf("%+v", err)} {
 			if strings.Contains(text, "4711") || strings.Contains(text, "hush") || strings.Contains(text, "the-key") {
 				t.Errorf("the error tells too much: %s", text)
