@@ -75,7 +75,7 @@ func (a *asker) ask(ctx context.Context, do func(token screenpop.Secret) error) 
 		a.renewed = true
 		token, err := a.finder.creds.Renew(ctx, a.agent, a.token)
 		if err != nil {
-			return credentialsError(err)
+			return credentialsError(ctx, err)
 		}
 		a.token = token
 	}
@@ -112,14 +112,16 @@ func failure(err error, throttled bool) error {
 	return fmt.Errorf("%w: %w", meaning, err)
 }
 
-// credentialsError keeps to the errors a look-up may end with.
-func credentialsError(err error) error {
-	for _, known := range []error{screenpop.ErrNotPaired, screenpop.ErrRefused, screenpop.ErrUnavailable, screenpop.ErrTooLate} {
-		if errors.Is(err, known) {
+// credentialsError keeps to the errors a look-up may end with. ctx is what the
+// credentials were asked with: when its time ran out, it was Smokeball that did
+// not hand out a token in time.
+func credentialsError(ctx context.Context, err error) error {
+	for _, told := range []error{screenpop.ErrNotPaired, screenpop.ErrRefused, screenpop.ErrUnavailable} {
+		if errors.Is(err, told) {
 			return err
 		}
 	}
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("%w: %w", screenpop.ErrTooLate, err)
 	}
 	return fmt.Errorf("%w: %w", screenpop.ErrUnavailable, err)

@@ -102,7 +102,7 @@ func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, n screenpop.
 	defer cancel()
 	token, err := f.creds.Token(limited, agent)
 	if err != nil {
-		return f.noToken(ctx, err)
+		return answer{err: credentialsError(limited, err), detail: "there is no token to ask with"}
 	}
 	k := key{tenant: agent.Tenant, number: n.Canonical}
 	if t.PerAgent {
@@ -129,18 +129,6 @@ func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, n screenpop.
 		}
 	}
 	return a
-}
-
-// noToken says why there is no token to ask with.
-func (f *Finder) noToken(ctx context.Context, err error) answer {
-	if ctx.Err() != nil {
-		return answer{err: screenpop.ErrTooLate, detail: "the call ended before there was a token"}
-	}
-	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, screenpop.ErrNotPaired) {
-		err = fmt.Errorf("%w: %w", screenpop.ErrUnavailable, err)
-	}
-	err = credentialsError(err)
-	return answer{err: err, detail: "there is no token to ask with"}
 }
 
 // search asks Smokeball and remembers what it said.

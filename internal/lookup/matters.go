@@ -27,7 +27,7 @@ func (f *Finder) Matters(ctx context.Context, agent screenpop.AgentID, contactID
 	defer cancel()
 	token, err := f.creds.Token(ctx, agent)
 	if err != nil {
-		return none, credentialsError(err)
+		return none, credentialsError(ctx, err)
 	}
 	asker := &asker{finder: f, agent: agent, token: token}
 	shown := none

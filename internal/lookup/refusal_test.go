@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	. "github.com/smokepop/smokepop/internal/lookup"
 	"github.com/smokepop/smokepop/internal/screenpop"
 	"github.com/smokepop/smokepop/internal/simulator"
 )
@@ -210,6 +211,31 @@ func TestBehindTheBudget(t *testing.T) {
 		}
 		if n := len(h.searches()); n > 20 || h.sim.RateLimited() != 0 || late < calls-20 {
 			t.Errorf("%d requests, %d too fast, %d of %d calls too late", n, h.sim.RateLimited(), late, calls)
+		}
+	})
+}
+
+// A token that does not come in time is Smokeball's failure; a call that ends
+// before it comes is not.
+func TestTokenThatDoesNotCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, setup{tenant: TenantConfig{Matters: true}})
+		h.creds.hold = make(chan struct{})
+		start := time.Now()
+		h.wants(maria, screenpop.ErrUnavailable)
+		if took := time.Since(start); took != 3*time.Second {
+			t.Errorf("took %v", took)
+		}
+		if _, err := h.finder.Matters(t.Context(), h.first(), goodID); !errors.Is(err, screenpop.ErrUnavailable) {
+			t.Errorf("matters: %v", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if _, err := h.finder.Find(ctx, h.first(), h.number(maria)); !errors.Is(err, screenpop.ErrTooLate) {
+			t.Errorf("the call ended: %v", err)
+		}
+		if n := len(h.searches()); n != 0 {
+			t.Errorf("%d requests", n)
 		}
 	})
 }
