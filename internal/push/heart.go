@@ -31,18 +31,18 @@ func (h *Hub) tick() {
 		sh.mu.Lock()
 		for _, r := range sh.rooms {
 			r.forgetBefore(oldest)
-			h.check(sh, r, now)
+			h.check(r, now)
 			sh.leave(r)
 		}
 		sh.mu.Unlock()
 	}
 }
 
-func (h *Hub) check(sh *shard, r *room, now int64) {
+func (h *Hub) check(r *room, now int64) {
 	for i := len(r.screens) - 1; i >= 0; i-- {
 		switch s := r.screens[i]; {
 		case now-s.heard.Load() > int64(h.limits.Silence):
-			h.remove(sh, r, s, silent)
+			h.remove(r, s, silent)
 			s.abort()
 		case now >= s.nextPing:
 			s.ping()

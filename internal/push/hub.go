@@ -2,7 +2,6 @@ package push
 
 import (
 	"hash/maphash"
-	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -46,14 +45,14 @@ func New(cfg Config) *Hub {
 		cfg.Trace = discard{}
 	}
 	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	h := &Hub{
 		origin:   cfg.Origin,
 		pairings: cfg.Pairings,
 		recorder: cfg.Trace,
 		metrics:  newMetrics(cfg.Metrics),
-		log:      cfg.Log.With("component", "push"),
+		log:      cfg.Log,
 		limits:   cfg.Limits.withDefaults(),
 		seed:     maphash.MakeSeed(),
 		opened:   time.Now(),
@@ -79,16 +78,23 @@ func (h *Hub) Screens(agent screenpop.AgentID) int {
 	return 0
 }
 
-// CloseSession closes the screens that were opened with the session.
+// CloseSession closes the screens that were opened with the session. With a
+// code after which browsers stop, an agent who has no other screen open is
+// taken to have left, and the recent pops are forgotten.
 func (h *Hub) CloseSession(session string, code CloseCode) {
 	for i := range h.shards {
 		sh := &h.shards[i]
 		sh.mu.Lock()
 		for _, r := range sh.rooms {
+			theirs := false
 			for j := len(r.screens) - 1; j >= 0; j-- {
 				if s := r.screens[j]; s.session == session {
-					h.remove(sh, r, s, code)
+					theirs = true
+					h.remove(r, s, code)
 				}
+			}
+			if theirs && code >= SignedOut && len(r.screens) == 0 {
+				r.recent = nil
 			}
 			sh.leave(r)
 		}
@@ -99,9 +105,9 @@ func (h *Hub) CloseSession(session string, code CloseCode) {
 // CloseAgent closes all screens of the agent. With a code after which browsers
 // stop, it also forgets the pops: nobody is signed in who may see them.
 func (h *Hub) CloseAgent(agent screenpop.AgentID, code CloseCode) {
-	h.inRoom(agent, func(sh *shard, r *room) {
+	h.inRoom(agent, func(r *room) {
 		for len(r.screens) > 0 {
-			h.remove(sh, r, r.screens[0], code)
+			h.remove(r, r.screens[0], code)
 		}
 		if code >= SignedOut {
 			r.live, r.recent = nil, nil
@@ -110,12 +116,12 @@ func (h *Hub) CloseAgent(agent screenpop.AgentID, code CloseCode) {
 }
 
 // inRoom calls do under the lock of the agent's room, if there is one.
-func (h *Hub) inRoom(agent screenpop.AgentID, do func(*shard, *room)) {
+func (h *Hub) inRoom(agent screenpop.AgentID, do func(*room)) {
 	sh := h.shardOf(agent)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if r := sh.rooms[agent]; r != nil {
-		do(sh, r)
+		do(r)
 		sh.leave(r)
 	}
 }

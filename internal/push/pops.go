@@ -37,17 +37,17 @@ func (h *Hub) Pop(agent screenpop.AgentID, pop screenpop.Pop, received time.Time
 	sh.mu.Lock()
 	r := sh.enter(agent)
 	if i := r.find(p.id); i >= 0 {
-		h.update(sh, r, i, p)
+		h.update(r, i, p)
 		sh.mu.Unlock()
 		return
 	}
 	var pushedOut []livePop
 	for len(r.live) >= h.limits.LivePops {
 		pushedOut = append(pushedOut, r.live[0])
-		h.end(sh, r, 0, screenpop.EndTerminated, "")
+		h.end(r, 0, screenpop.EndTerminated, "")
 	}
 	r.live = append(r.live, p)
-	h.send(sh, r, &message{op: websocket.TextMessage, data: frame("pop", r.next(), "pop", body), received: received})
+	h.send(r, &message{op: websocket.TextMessage, data: frame("pop", r.next(), "pop", body), received: received})
 	screens := len(r.screens)
 	sh.mu.Unlock()
 
@@ -73,18 +73,18 @@ func (h *Hub) Update(agent screenpop.AgentID, pop screenpop.Pop) {
 		return
 	}
 	p := livePop{id: pop.ID, call: pop.Call.ID, number: pop.Call.Number.Masked(), body: body}
-	h.inRoom(agent, func(sh *shard, r *room) {
+	h.inRoom(agent, func(r *room) {
 		if i := r.find(p.id); i >= 0 {
-			h.update(sh, r, i, p)
+			h.update(r, i, p)
 		}
 	})
 }
 
 // End implements [screenpop.Screens]. The pop goes to the agent's recent ones.
 func (h *Hub) End(agent screenpop.AgentID, popID string, reason screenpop.EndReason, answeredBy string) {
-	h.inRoom(agent, func(sh *shard, r *room) {
+	h.inRoom(agent, func(r *room) {
 		if i := r.find(popID); i >= 0 {
-			h.end(sh, r, i, reason, answeredBy)
+			h.end(r, i, reason, answeredBy)
 		}
 	})
 }
@@ -94,10 +94,10 @@ func (h *Hub) End(agent screenpop.AgentID, popID string, reason screenpop.EndRea
 // another agent's pops are not in this room.
 func (h *Hub) dismiss(agent screenpop.AgentID, popID string) {
 	var p livePop
-	h.inRoom(agent, func(sh *shard, r *room) {
+	h.inRoom(agent, func(r *room) {
 		if i := r.find(popID); i >= 0 {
 			p = r.live[i]
-			h.end(sh, r, i, screenpop.EndDismissed, "")
+			h.end(r, i, screenpop.EndDismissed, "")
 		}
 	})
 	if p.id != "" {
@@ -114,8 +114,8 @@ func (h *Hub) EndAll(agent screenpop.AgentID) {
 // when the agent's last session ends. Forgetting is not announced: a page that
 // is still there has the same reason to clear its list.
 func (h *Hub) Forget(agent screenpop.AgentID) {
-	h.inRoom(agent, func(sh *shard, r *room) {
-		h.endAll(sh, r)
+	h.inRoom(agent, func(r *room) {
+		h.endAll(r)
 		r.recent = nil
 	})
 }
@@ -130,29 +130,29 @@ func (h *Hub) PairingChanged(agent screenpop.AgentID, p screenpop.Pairing) {
 		return
 	}
 	h.pairingChanges.Add(1) // before the lock is taken: see join
-	h.inRoom(agent, func(sh *shard, r *room) {
+	h.inRoom(agent, func(r *room) {
 		if p.State == screenpop.Unpaired {
-			h.endAll(sh, r)
+			h.endAll(r)
 			r.recent = nil
 		}
-		h.send(sh, r, &message{op: websocket.TextMessage, data: frame("pairing", r.next(), "pairing", body)})
+		h.send(r, &message{op: websocket.TextMessage, data: frame("pairing", r.next(), "pairing", body)})
 	})
 }
 
-func (h *Hub) update(sh *shard, r *room, i int, p livePop) {
+func (h *Hub) update(r *room, i int, p livePop) {
 	r.live[i] = p
-	h.send(sh, r, &message{op: websocket.TextMessage, data: frame("update", r.next(), "pop", p.body)})
+	h.send(r, &message{op: websocket.TextMessage, data: frame("update", r.next(), "pop", p.body)})
 }
 
-func (h *Hub) end(sh *shard, r *room, i int, reason screenpop.EndReason, answeredBy string) {
+func (h *Hub) end(r *room, i int, reason screenpop.EndReason, answeredBy string) {
 	p := r.takeLive(i)
 	r.remember(p, time.Now(), reason, answeredBy, h.limits.RecentPops)
-	h.send(sh, r, &message{op: websocket.TextMessage, data: endFrame(r.next(), p.id, reason, answeredBy)})
+	h.send(r, &message{op: websocket.TextMessage, data: endFrame(r.next(), p.id, reason, answeredBy)})
 }
 
-func (h *Hub) endAll(sh *shard, r *room) {
+func (h *Hub) endAll(r *room) {
 	for len(r.live) > 0 {
-		h.end(sh, r, 0, screenpop.EndDismissed, "")
+		h.end(r, 0, screenpop.EndDismissed, "")
 	}
 }
 

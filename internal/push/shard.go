@@ -50,17 +50,17 @@ func (sh *shard) leave(r *room) {
 
 // send puts a message into the queue of each of the room's screens and takes
 // out those whose queue is full. The caller holds mu.
-func (h *Hub) send(sh *shard, r *room, m *message) {
+func (h *Hub) send(r *room, m *message) {
 	for i := len(r.screens) - 1; i >= 0; i-- {
 		if s := r.screens[i]; !s.offer(m) {
-			h.remove(sh, r, s, TooSlow)
+			h.remove(r, s, TooSlow)
 		}
 	}
 }
 
 // remove is the one way a screen leaves its room. It returns false when the
 // screen has left before. The caller holds mu.
-func (h *Hub) remove(sh *shard, r *room, s *screen, code CloseCode) bool {
+func (h *Hub) remove(r *room, s *screen, code CloseCode) bool {
 	i := slices.Index(r.screens, s)
 	if i < 0 {
 		return false
@@ -78,7 +78,7 @@ func (h *Hub) drop(s *screen, code CloseCode) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if r := sh.rooms[s.agent]; r != nil {
-		h.remove(sh, r, s, code)
+		h.remove(r, s, code)
 		sh.leave(r)
 	}
 }
