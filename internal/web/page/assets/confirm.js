@@ -3,6 +3,9 @@ import { byId, say } from './dom.js';
 
 const dialog = /** @type {HTMLDialogElement} */ (byId('confirm'));
 
+/** @type {(yes: boolean) => void} */
+let answer = () => {};
+
 /**
  * Asks once. Escape and Cancel mean no.
  * @param {string} title
@@ -14,12 +17,17 @@ export function ask(title, words, yes) {
   say(byId('confirm-title'), title);
   say(byId('confirm-text'), words);
   say(byId('confirm-yes'), yes);
-  dialog.returnValue = '';
   dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
-  });
+  return new Promise((resolve) => { answer = resolve; });
 }
 
-byId('confirm-yes').addEventListener('click', () => dialog.close('yes'));
-byId('confirm-no').addEventListener('click', () => dialog.close('no'));
+/** @param {boolean} yes */
+function close(yes) {
+  answer(yes);
+  dialog.close();
+}
+
+byId('confirm-yes').addEventListener('click', () => close(true));
+byId('confirm-no').addEventListener('click', () => close(false));
+// Escape. The event may come late, when the dialog asks something else already.
+dialog.addEventListener('close', () => { if (!dialog.open) answer(false); });
