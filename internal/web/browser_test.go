@@ -323,6 +323,34 @@ func TestBrowserJoinsPairsAndUnpairs(t *testing.T) {
 	second.state("#pairing", "unpaired")
 }
 
+func TestBrowserSaysHowThePairingStands(t *testing.T) {
+	o, b := joined(t)
+	ago := func(d time.Duration) *time.Time { at := time.Now().Add(-d); return &at }
+	const day = 24 * time.Hour
+	no := false
+	for _, c := range []struct {
+		pairing       screenpop.Pairing
+		warning, sign string
+		says, button  string
+	}{
+		{screenpop.Pairing{State: screenpop.Paired, Since: ago(day), Expires: ago(-29 * day), Account: "Priya"}, "", "tick", "Signed in as Priya", ""},
+		{screenpop.Pairing{State: screenpop.Paired, Since: ago(28 * day), Expires: ago(-50 * time.Hour), Problem: "ends"}, "expiring", "tick", "Ends in 2 days", "Pair again"},
+		{screenpop.Pairing{State: screenpop.Paired, Since: ago(0), Expires: ago(-time.Hour)}, "", "tick", "Lasts until", ""},
+		{screenpop.Pairing{State: screenpop.Paired, Since: ago(day), Expires: ago(-29 * day), Account: "dan@firm.example", EmailMatches: &no, Problem: "misfit"}, "mismatch", "tick", "priya@firm.example, but Smokeball knows you under another one (dan@firm.example)", ""},
+		{screenpop.Pairing{State: screenpop.Expired, Problem: "It has ended."}, "", "cross", "It has ended.", "Pair again"},
+		{screenpop.Pairing{State: screenpop.Attention, Problem: "No licence."}, "", "cross", "No licence.", "Pair again"},
+		{screenpop.Pairing{State: screenpop.Unpaired}, "", "cross", "Sign in to Smokeball once", "Pair with Smokeball"},
+	} {
+		o.set(c.pairing)
+		b.until(fmt.Sprintf(`document.getElementById('pairing').innerText.includes(%q)`, c.says))
+		got := b.js(`[pairing.dataset.state, pairing.dataset.warning, document.getElementById('pairing-sign').dataset.sign, pair.checkVisibility() ? pair.textContent : '', unpair.checkVisibility()].join('|')`)
+		want := strings.Join([]string{string(c.pairing.State), c.warning, c.sign, c.button, fmt.Sprint(c.pairing.State != screenpop.Unpaired)}, "|")
+		if got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 func TestBrowserOffersALinkWhenPopUpsAreBlocked(t *testing.T) {
 	_, b := joined(t)
 	b.js(`window.open = () => null`)

@@ -34,7 +34,9 @@ export function showPairing(p, agentEmail) {
   const paired = p.state === 'paired';
   const expires = p.expires ? new Date(p.expires) : null;
   const left = expires ? expires.getTime() - Date.now() : Infinity;
-  const expiring = paired && left < WARN_BEFORE;
+  // An authorisation that never lasts longer is none to warn of all the time.
+  const lasts = expires && p.since ? expires.getTime() - Date.parse(p.since) : Infinity;
+  const expiring = paired && left < WARN_BEFORE && lasts > WARN_BEFORE;
   const mismatch = paired && p.email_matches === false;
   if (panel.dataset.state !== p.state) endAttempt();
 
@@ -49,10 +51,11 @@ export function showPairing(p, agentEmail) {
   say(byId('pairing-detail'), {
     paired: [p.account && words.as(p.account), expires && words.until(expires)].filter(Boolean).join('\n'),
     unpaired: words.unpairedHelp,
-    expired: words.expiredHelp,
+    expired: p.problem ? '' : words.expiredHelp,
     attention: '',
   }[p.state]);
-  say(byId('pairing-problem'), [p.problem, expiring && words.endsIn(Math.floor(left / DAY))].filter(Boolean).join(' '));
+  // The page knows more about these two than one sentence says.
+  say(byId('pairing-problem'), expiring ? words.endsIn(Math.floor(left / DAY)) : mismatch ? '' : p.problem);
   say(byId('pairing-mismatch'), mismatch ? words.mismatch(p.account, email) : '');
 
   say(pairButton, p.state === 'unpaired' ? words.pair : paired && !expiring ? '' : words.again);
