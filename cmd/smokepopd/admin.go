@@ -38,21 +38,24 @@ func (f *adminFlags) register(cmd *cobra.Command) {
 func (f *adminFlags) client() (*adminClient, error) {
 	path := f.socket
 	if path == "" && f.configFile != "" {
-		cfg, err := config.Load(f.configFile, os.Environ())
-		if err != nil {
+		var err error
+		if path, err = config.AdminSocket(f.configFile, os.Environ()); err != nil {
 			return nil, failure{exitUsage, err}
 		}
-		path = cfg.AdminSocket
 	}
 	if path == "" {
 		path = defaultSocket
 	}
+	return newAdminClient(path), nil
+}
+
+func newAdminClient(path string) *adminClient {
 	return &adminClient{path: path, http: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", path)
 		},
 		ResponseHeaderTimeout: 30 * time.Second,
-	}}}, nil
+	}}}
 }
 
 // adminClient speaks the admin API over the unix socket.

@@ -30,7 +30,6 @@ var mayImport = map[string][]string{
 		"internal/screenpop", "internal/numbering", "internal/smokeball", "internal/vault", "internal/trace",
 		"internal/pbxevents", "internal/lookup", "internal/tokens", "internal/push", "internal/web", "internal/config",
 	},
-	"internal/acceptance":   {"internal/daemon", "internal/config", "internal/simulator", "internal/screenpop"},
 	"internal/architecture": {},
 	"cmd/smokepopd":         {"internal/daemon", "internal/config", "internal/simulator", "internal/vault", "internal/screenpop"},
 }

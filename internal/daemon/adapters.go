@@ -1,0 +1,61 @@
+package daemon
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/smokepop/smokepop/internal/push"
+	"github.com/smokepop/smokepop/internal/screenpop"
+	"github.com/smokepop/smokepop/internal/tokens"
+	"github.com/smokepop/smokepop/internal/trace"
+	"github.com/smokepop/smokepop/internal/web"
+)
+
+// pairingSource answers for a keeper that is made after those who ask.
+type pairingSource struct{ keeper *tokens.Keeper }
+
+func (s *pairingSource) Pairing(a screenpop.AgentID) screenpop.Pairing { return s.keeper.Pairing(a) }
+
+// screensOf is the hub in the words of web and tokens.
+type screensOf struct{ hub *push.Hub }
+
+func (s screensOf) Serve(w http.ResponseWriter, r *http.Request, a screenpop.Agent, session string, valid func() bool) {
+	s.hub.Serve(w, r, push.Viewer{Agent: a, Session: session, Valid: valid})
+}
+
+func (s screensOf) CloseSession(session string, code int) {
+	s.hub.CloseSession(session, push.CloseCode(code))
+}
+
+func (s screensOf) CloseAgent(a screenpop.AgentID, code int) {
+	s.hub.CloseAgent(a, push.CloseCode(code))
+}
+
+func (s screensOf) EndAll(a screenpop.AgentID)      { s.hub.EndAll(a) }
+func (s screensOf) Screens(a screenpop.AgentID) int { return s.hub.Screens(a) }
+
+// PairingChanged tells an agent's screens. Who is no longer paired keeps no
+// contact on the screen.
+func (s screensOf) PairingChanged(a screenpop.AgentID, p screenpop.Pairing) {
+	s.hub.PairingChanged(a, p)
+	if p.State == screenpop.Unpaired {
+		s.hub.EndAll(a)
+	}
+}
+
+// pairs is the keeper in the words of web: its errors say how they look from
+// outside.
+type pairs struct{ *tokens.Keeper }
+
+func (p pairs) Finish(ctx context.Context, session string, query url.Values) (screenpop.AgentID, screenpop.Pairing, error) {
+	agent, pairing, err := p.Keeper.Finish(ctx, session, query)
+	return agent, pairing, pairProblem(err)
+}
+
+// tracesOf is the trace in the words of web.
+type tracesOf struct{ log *trace.Log }
+
+func (t tracesOf) Follow(ctx context.Context, q web.TraceQuery) ([]screenpop.TraceEntry, <-chan screenpop.TraceEntry) {
+	return t.log.Follow(ctx, trace.Filter(q))
+}

@@ -1,0 +1,205 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/smokepop/smokepop/internal/config"
+)
+
+// stopTimeout bounds the way down: requests under way, look-ups, close frames
+// with their jitter, the store. The unit's TimeoutStopSec is longer.
+const stopTimeout = 20 * time.Second
+
+// Options are what a daemon is given besides its configuration.
+type Options struct {
+	Log       *slog.Logger
+	Version   string
+	Listeners Listeners // bound already; others are bound from the configuration
+}
+
+// Daemon is a wired smokepopd: the store is open, the listeners are bound,
+// nothing is served yet.
+type Daemon struct {
+	cfg     *config.Config
+	log     *slog.Logger
+	parts   *parts
+	servers []*server
+	down    teardown
+}
+
+// New opens the store, binds the listeners and wires everything. When it fails,
+// what it had opened is closed again. The caller runs the daemon with Run, or
+// gives it back with Close.
+func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err error) {
+	d := &Daemon{cfg: cfg, log: opts.Log, down: teardown{log: opts.Log}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.Close())
+		}
+	}()
+
+	registry := newRegistry(opts.Version)
+	if d.parts, err = wire(ctx, cfg, registry, opts.Log, opts.Version, &d.down); err != nil {
+		return nil, err
+	}
+	if err := d.bind(ctx, opts.Listeners, registry); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// bind makes a server of each listener.
+func (d *Daemon) bind(ctx context.Context, given Listeners, metrics prometheus.Gatherer) error {
+	agents := realSource(d.cfg.TrustedProxies, d.parts.web.Handler())
+	pbx := realSource(d.cfg.TrustedProxies, d.parts.receiver.Handler())
+	if sharedListener(d.cfg, given) {
+		agents = split(agents, pbx)
+	} else if err := d.listen(ctx, given, "pbx", d.cfg.Listen.PBX, true, pbx); err != nil {
+		return err
+	}
+	if err := d.listen(ctx, given, "agents", d.cfg.Listen.Agents, true, agents); err != nil {
+		return err
+	}
+	if err := d.listen(ctx, given, "ops", d.cfg.Listen.Ops, false, d.parts.ops(metrics)); err != nil {
+		return err
+	}
+	admin, err := listenAdmin(ctx, d.cfg.AdminSocket)
+	if err != nil {
+		return err
+	}
+	d.serve("admin", admin, d.parts.web.Admin())
+	return nil
+}
+
+func (d *Daemon) listen(ctx context.Context, given Listeners, name, address string, public bool, h http.Handler) error {
+	l, err := given.listen(ctx, name, address)
+	if err != nil {
+		return err
+	}
+	if public {
+		secure, err := secured(l, d.cfg.TLS.CertFile, d.cfg.TLS.KeyFile)
+		if err != nil {
+			return errors.Join(err, l.Close())
+		}
+		l = secure
+	}
+	d.serve(name, l, h)
+	return nil
+}
+
+func (d *Daemon) serve(name string, l net.Listener, h http.Handler) {
+	s := newServer(name, l, h, d.log)
+	d.servers = append(d.servers, s)
+	d.log.Info("listening", "listener", name, "address", l.Addr().String())
+}
+
+// Addr returns the address of a listener: agents, pbx, ops or admin. It is nil
+// for pbx where one listener serves both.
+func (d *Daemon) Addr(name string) net.Addr {
+	for _, s := range d.servers {
+		if s.name == name {
+			return s.listener.Addr()
+		}
+	}
+	return nil
+}
+
+// Run serves until ctx ends or a part fails, then takes everything down in
+// order: events in, the flow drained, web, browsers, store. It may be called
+// once.
+func (d *Daemon) Run(ctx context.Context) error {
+	// The work goes on while ctx has ended and the way down has not.
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	group, failed := errgroup.WithContext(work)
+	for _, s := range d.servers {
+		group.Go(func() error {
+			if err := s.serve(); err != nil {
+				return fmt.Errorf("listener %s: %w", s.name, err)
+			}
+			return nil
+		})
+	}
+	for name, run := range d.parts.runners() {
+		group.Go(func() error {
+			if err := run(failed); err != nil && !errors.Is(err, context.Canceled) {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		})
+	}
+
+	notify(d.log, notifyReady)
+	d.log.Info("ready", "pid", os.Getpid())
+	select {
+	case <-ctx.Done():
+		d.log.Info("stopping")
+	case <-failed.Done():
+		d.log.Error("stopping: a part has failed")
+	}
+	notify(d.log, notifyStopping)
+
+	stopCtx, stopped := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer stopped()
+	// The store goes last of all, after everything that could still write to it.
+	err := d.stopServing(stopCtx)
+	cancel()
+	err = errors.Join(err, group.Wait())
+	return errors.Join(err, d.down.run(stopCtx))
+}
+
+// stopServing stops what takes work in, in the order of the way of a call.
+func (d *Daemon) stopServing(ctx context.Context) error {
+	var errs []error
+	stop := func(name string) {
+		for _, s := range d.servers {
+			if s.name == name {
+				if err := s.stop(ctx); err != nil {
+					errs = append(errs, fmt.Errorf("stop listener %s: %w", name, err))
+				}
+			}
+		}
+	}
+	shared := d.Addr("pbx") == nil
+	if shared {
+		stop("agents")
+	}
+	stop("pbx")
+	if err := d.parts.flow.Close(ctx); err != nil {
+		errs = append(errs, fmt.Errorf("drain the flow: %w", err))
+	}
+	if !shared {
+		stop("agents")
+	}
+	stop("admin")
+	if err := d.parts.hub.Close(ctx); err != nil {
+		errs = append(errs, fmt.Errorf("close the screens: %w", err))
+	}
+	stop("ops")
+	return errors.Join(errs...)
+}
+
+// Close gives back a daemon that was never run.
+func (d *Daemon) Close() error {
+	for _, s := range d.servers {
+		_ = s.listener.Close()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	return d.down.run(ctx)
+}
+
+// sharedListener tells whether one listener serves agents and the PBX.
+func sharedListener(cfg *config.Config, given Listeners) bool {
+	return given["pbx"] == nil && cfg.Listen.PBX == cfg.Listen.Agents
+}

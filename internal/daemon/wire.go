@@ -1,0 +1,180 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/smokepop/smokepop/internal/config"
+	"github.com/smokepop/smokepop/internal/lookup"
+	"github.com/smokepop/smokepop/internal/pbxevents"
+	"github.com/smokepop/smokepop/internal/push"
+	"github.com/smokepop/smokepop/internal/screenpop"
+	"github.com/smokepop/smokepop/internal/smokeball"
+	"github.com/smokepop/smokepop/internal/tokens"
+	"github.com/smokepop/smokepop/internal/trace"
+	"github.com/smokepop/smokepop/internal/vault"
+	"github.com/smokepop/smokepop/internal/web"
+)
+
+// parts are what a daemon is made of.
+type parts struct {
+	store    *vault.Store
+	keeper   *tokens.Keeper
+	hub      *push.Hub
+	flow     *screenpop.Flow
+	receiver *pbxevents.Receiver
+	web      *web.Server
+}
+
+// wire is the recipe: it makes every part and gives it the ones it stands on.
+// What has to be closed is put on down as soon as it is there.
+func wire(ctx context.Context, cfg *config.Config, metrics prometheus.Registerer, log *slog.Logger, version string, down *teardown) (*parts, error) {
+	p := &parts{}
+	keys, err := vault.LoadKeys(cfg.EncryptionKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("encryption_key_file: %w", err)
+	}
+	p.store, err = vault.Open(ctx, cfg.StateDir, keys, vault.Options{Metrics: metrics})
+	if err != nil {
+		return nil, fmt.Errorf("open the store: %w", err)
+	}
+	down.add("store", func(context.Context) error { return p.store.Close() })
+
+	agents := newDirectory(cfg.Tenants)
+	traces := trace.New(trace.Config{})
+	client := smokeball.NewHTTPClient(version)
+	firms, err := newFirms(cfg, client, metrics)
+	if err != nil {
+		return nil, err
+	}
+
+	// The hub asks how an agent is paired when a screen opens, and is told when
+	// that changes; so one of the two has to be there before the other.
+	pairings := &pairingSource{}
+	p.hub = push.New(push.Config{
+		Origin: cfg.PublicURL, Pairings: pairings, Trace: traces, Metrics: metrics, Log: log.With("component", "push"),
+	})
+	p.keeper, err = tokens.New(tokens.Config{
+		Tenants: firms.tokens, Store: p.store, Directory: agents, Notify: screensOf{p.hub},
+		Metrics: metrics, Log: log.With("component", "tokens"),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the pairings: %w", err)
+	}
+	pairings.keeper = p.keeper
+
+	finder := lookup.New(lookup.Config{
+		Tenants: firms.lookup, Credentials: p.keeper, Trace: traces, Metrics: metrics, Log: log.With("component", "lookup"),
+	})
+	settings := popSettings(cfg.Tenants)
+	p.flow = screenpop.NewFlow(screenpop.FlowConfig{
+		Finder: finder, Screens: p.hub, Trace: traces,
+		Settings: func(t screenpop.Tenant) screenpop.PopSettings { return settings[t] },
+	})
+	p.receiver, err = pbxevents.New(firms.events, pbxevents.Deps{
+		Directory: agents, Sink: p.flow, Trace: traces, Metrics: metrics, Log: log.With("component", "pbxevents"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.web, err = web.New(web.Config{
+		PublicURL: cfg.PublicURL, Directory: agents, Store: p.store, Pairings: pairs{p.keeper}, Screens: screensOf{p.hub},
+		Traces: tracesOf{traces}, Metrics: metrics, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// runners are the parts that have work of their own.
+func (p *parts) runners() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"flow":      p.flow.Run,
+		"tokens":    p.keeper.Run,
+		"pbxevents": p.receiver.Run,
+		"web":       p.web.Run,
+	}
+}
+
+// ops is the handler of the ops listener.
+func (p *parts) ops(metrics prometheus.Gatherer) http.Handler {
+	return web.Ops(metrics, func(ctx context.Context) []web.Missing {
+		var missing []web.Missing
+		if err := p.store.Healthy(ctx); err != nil {
+			missing = append(missing, web.Missing{Part: "store", Problem: err.Error()})
+		}
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		if err := p.flow.Alive(ctx); err != nil {
+			missing = append(missing, web.Missing{Part: "flow", Problem: err.Error()})
+		}
+		return missing
+	})
+}
+
+// firms is each tenant's configuration in the words of the parts.
+type firms struct {
+	tokens []tokens.TenantConfig
+	lookup []lookup.TenantConfig
+	events []pbxevents.Tenant
+}
+
+func newFirms(cfg *config.Config, client *http.Client, metrics prometheus.Registerer) (*firms, error) {
+	budgets := smokeball.NewBudgets()
+	counters := smokeball.NewMetrics(metrics)
+	f := &firms{}
+	for _, t := range cfg.Tenants {
+		sb := t.Smokeball
+		hosts, err := smokeball.HostsFor(t.Region, t.Staging, smokeball.Hosts(sb.Endpoints))
+		if err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", t.Domain, err)
+		}
+		links, err := smokeball.NewLinks(hosts.App, sb.ContactLink, sb.MatterLink)
+		if err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", t.Domain, err)
+		}
+		api := smokeball.NewClient(smokeball.ClientConfig{
+			APIBase: hosts.API, APIKey: sb.APIKey, ClientID: sb.ClientID, HTTP: client,
+			Budget: budgets.For(hosts.API, sb.ClientID, sb.RequestsPerSecond, sb.Burst), Metrics: counters,
+		})
+		oauth := smokeball.NewOAuth(smokeball.OAuthConfig{
+			AuthBase: hosts.Auth, ClientID: sb.ClientID, ClientSecret: sb.ClientSecret,
+			RedirectURL: cfg.PublicURL + "/pair/callback", HTTP: client,
+		})
+		f.tokens = append(f.tokens, tokens.TenantConfig{
+			Tenant: t.Domain, OAuth: oauth, API: api, RefreshTokenLifetime: sb.RefreshTokenLifetime,
+		})
+		f.lookup = append(f.lookup, lookup.TenantConfig{
+			Tenant: t.Domain, API: api, Links: links, Numbers: t.PBX.Numbers,
+			Timeout: t.Lookup.Timeout, Cache: t.Lookup.Cache, MaxContacts: t.Lookup.MaxContacts, Matters: t.Lookup.Matters,
+		})
+		f.events = append(f.events, eventsOf(t))
+	}
+	return f, nil
+}
+
+func eventsOf(t config.Tenant) pbxevents.Tenant {
+	return pbxevents.Tenant{
+		Domain: t.Domain,
+		Auth: pbxevents.Auth{
+			Username: t.PBX.Webhook.Username, Password: t.PBX.Webhook.Password,
+			Token: t.PBX.Webhook.Token, Allow: t.PBX.Webhook.Allow,
+		},
+		Numbers: t.PBX.Numbers, Extensions: t.PBX.Internal.Extensions, MailboxPrefix: t.PBX.Internal.MailboxPrefix,
+		StarPrefixes: t.PBX.StarPrefixes, Ignore: t.PBX.Ignore, Scope: pbxevents.Scope(t.Scope),
+	}
+}
+
+func popSettings(tenants []config.Tenant) map[screenpop.Tenant]screenpop.PopSettings {
+	m := make(map[screenpop.Tenant]screenpop.PopSettings, len(tenants))
+	for _, t := range tenants {
+		m[t.Domain] = t.Pops.Settings()
+	}
+	return m
+}
