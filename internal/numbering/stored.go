@@ -117,12 +117,8 @@ func (p *Plan) partition(a areaBox, pc piece) []candidate {
 	}
 	var found []candidate
 	for from := 0; from < len(pc.groups); {
-		// The most groups that make one number, but never the whole piece.
-		to := len(pc.groups)
-		if from == 0 {
-			to--
-		}
 		var c candidate
+		to := len(pc.groups) // the most groups that make one number
 		for ; to > from; to-- {
 			if to < len(pc.groups) && pc.groups[to].before != blank {
 				continue

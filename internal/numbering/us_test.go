@@ -100,6 +100,7 @@ func TestUSStored(t *testing.T) {
 		{"617", "399-8147x12", one(boston), "split number with an extension"},
 		{"", "437-555-1234 (Jane's Number)", one("+14375551234"), "another connector's example of what can never match"},
 		{"", "437-555-1234567", nil, "too many digits: which are the number is not for us to say"},
+		{"", "617-399-81470", nil, "a digit too many: grouped as it is, no number in Brisbane"},
 		{"", "617-399-8147 home", one(boston), "a trailing word"},
 		{"", "cell: 617-399-8147", one(boston), "a leading word"},
 		{"", "6173998147 / 6173998148", one(boston, boston2), "two numbers"},
