@@ -2,85 +2,144 @@ package pbxevents
 
 import (
 	"bytes"
-	"errors"
+	"fmt"
 	"mime"
+	"net/http"
 	"net/url"
 	"strings"
 )
 
-// errType is returned for a body of a type we do not read.
-var errType = errors.New("unsupported media type")
-
-// decodeBody reads a body by its Content-Type. A body without one is tried as
-// JSON and then as a form; an empty body tells nothing, whatever its type.
-func decodeBody(contentType string, body []byte) (*fields, error) {
-	body = bytes.TrimSpace(body)
-	if len(body) == 0 {
-		return &fields{}, nil
+// decodeBody reads a body by its type. A body without a type is tried as JSON,
+// then as a form.
+func decodeBody(contentType string, body []byte) (fields, *refusal) {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return fields{}, nil
 	}
-	if contentType == "" {
-		if body[0] == '{' || body[0] == '[' || body[0] == '"' {
-			return decodeJSON(body)
-		}
-		if f, err := decodeJSON(body); err == nil {
+	switch mediaType(contentType) {
+	case "application/json", "text/json":
+		return decodeJSON(body)
+	case "application/x-www-form-urlencoded":
+		return decodeForm(string(body), "the form")
+	case "":
+		f, notJSON := decodeJSON(body)
+		if notJSON == nil {
 			return f, nil
 		}
-		return decodeForm(string(body), "body")
+		if f, err := decodeForm(string(body), "the form"); err == nil && f.any() {
+			return f, nil
+		}
+		return fields{}, notJSON
 	}
-	media, _, err := mime.ParseMediaType(contentType)
-	switch {
-	case err != nil:
-		return nil, errType
-	case media == "application/json", media == "text/json", strings.HasSuffix(media, "+json"):
-		return decodeJSON(body)
-	case media == "application/x-www-form-urlencoded":
-		return decodeForm(string(body), "body")
+	return fields{}, &refusal{
+		http.StatusUnsupportedMediaType, unsupportedType,
+		"Send the body as application/json or application/x-www-form-urlencoded, or put the fields into the query string.",
 	}
-	return nil, errType
 }
 
-// decodeForm reads a form or a query string; where names it in errors.
-func decodeForm(raw, where string) (*fields, error) {
-	f := &fields{}
-	if raw == "" {
+// mediaType returns the type without its parameters; what cannot be read is no
+// type we know.
+func mediaType(contentType string) string {
+	switch contentType {
+	case "", "application/json", "application/x-www-form-urlencoded":
+		return contentType
+	}
+	t, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return "unreadable"
+	}
+	if strings.HasPrefix(t, "application/") && strings.HasSuffix(t, "+json") {
+		return "application/json"
+	}
+	return t
+}
+
+func (f *fields) any() bool {
+	for id := range f {
+		if f[id].seen != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// decodeForm reads a form or a query string; what names it in refusals.
+func decodeForm(s, what string) (f fields, _ *refusal) {
+	if s == "" {
 		return f, nil
 	}
-	values, err := url.ParseQuery(raw)
+	values, err := url.ParseQuery(s)
 	if err != nil {
-		return nil, malformedf("the %s is not form-encoded: escape special characters with %%", where)
+		return fields{}, bad("Encode " + what + " as key=value pairs joined by &, with special characters percent-encoded.")
 	}
-	seen := make(map[string]bool, len(values))
-	for name, list := range values {
-		lower := strings.ToLower(name)
-		p, known := places[lower]
-		if seen[lower] || len(list) > 1 && p.field != fieldExtension {
-			return nil, malformedf("%s is given more than once in the %s: send it once", quoted(name), where)
+	for key, texts := range values {
+		id, place := fieldOf(key)
+		if id == fExtension {
+			if !f.setList(place, texts) {
+				return fields{}, twice(key)
+			}
+			continue
 		}
-		seen[lower] = true
-		if known {
-			f.set(p, splitList(p.field, list)...)
+		if len(texts) > 1 || id != unknownField && !f.set(id, place, texts[0]) {
+			return fields{}, twice(key)
 		}
 	}
 	return f, nil
 }
 
-// splitList splits a comma-separated extension list; other fields stay whole.
-func splitList(f field, list []string) []string {
-	if f != fieldExtension {
-		return list
-	}
-	var all []string
-	for _, v := range list {
-		all = append(all, strings.Split(v, ",")...)
-	}
-	return all
+func twice(key string) *refusal {
+	return bad(fmt.Sprintf("Send the field %q once: it is there twice.", shorten(key)))
 }
 
-// quoted shows a name the sender chose, cut where it is long.
-func quoted(s string) string {
-	const most = 40
-	if r := []rune(s); len(r) > most {
-		s = string(r[:most]) + "..."
+func wrongType(key string) *refusal {
+	if id, _ := fieldOf(key); id == fExtension {
+		return bad(fmt.Sprintf("Send the field %q as a string, a whole number, or a list of these.", key))
 	}
-	return `"` + strings.ToValidUTF8(s, "?") + `"`
+	return bad(fmt.Sprintf("Send the field %q as a string.", key))
+}
+
+func digits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// shorten keeps what a sender wrote from filling an answer or a log line.
+func shorten(s string) string {
+	const most = 64
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "..."
+}
+
+// keySet finds keys that come twice. Events have a dozen keys; a body made to
+// hurt has thousands.
+type keySet struct {
+	few  [24]string
+	n    int
+	many map[string]struct{}
+}
+
+func (k *keySet) add(key string) bool {
+	for _, known := range k.few[:k.n] {
+		if known == key {
+			return false
+		}
+	}
+	if k.n < len(k.few) {
+		k.few[k.n] = key
+		k.n++
+		return true
+	}
+	if _, there := k.many[key]; there {
+		return false
+	}
+	if k.many == nil {
+		k.many = make(map[string]struct{})
+	}
+	k.many[key] = struct{}{}
+	return true
 }

@@ -1,78 +1,84 @@
 package pbxevents
 
-import (
-	"github.com/smokepop/smokepop/internal/screenpop"
-)
+import "github.com/smokepop/smokepop/internal/screenpop"
 
-// end works out what a terminated event changes: one leg where its extension
-// field names one, else the whole call.
-func (t *tracker) end(s *step, e event) screenpop.Skip {
-	if s.isNew && (e.from.given || e.to.given) {
-		// The start of such a call was, or would have been, skipped.
-		switch v := t.tenant.judge(e, t.dir); v.skip {
-		case screenpop.SkipStarCode, screenpop.SkipInternalCall:
-			return v.skip
-		}
-	}
-	if len(s.call.legs) == 0 && s.call.skip != "" {
-		s.ended = s.ended || len(e.extensions) == 0
-		return s.call.skip
-	}
-	if len(e.extensions) > 0 {
-		return t.endLegs(s, e)
-	}
-	for _, l := range s.call.legs {
-		if l.live() {
-			s.endLeg(l)
-		}
-	}
-	switch {
-	case s.isNew:
-		s.refuse(screenpop.SkipOutOfOrder)
-	case len(s.moved) == 0:
-		s.refuse(screenpop.SkipDuplicate)
+// terminated ends legs: those of the extensions the event names as such, else
+// all of the call, even when a party is an extension.
+func (t *tenant) terminated(m *message, s *step) verdict {
+	if len(m.extensions) > 0 {
+		return t.endLegs(m, s)
 	}
 	s.ended = true
-	return s.refusedUnlessMoved()
-}
-
-// endLegs ends the legs an event names. A leg first seen terminated is
-// remembered as such, so that a ringing that comes too late does not pop.
-func (t *tracker) endLegs(s *step, e event) screenpop.Skip {
-	var fresh []screenpop.Extension
-	for _, x := range e.extensions {
-		l := s.call.leg(x)
+	var o outcome
+	var number screenpop.Number
+	if s.call != nil {
+		for _, l := range s.call.legs {
+			number = l.call.Number
+			if l.live() {
+				s.advance(l, screenpop.Terminated)
+				o.moved(l.agent.Extension)
+			} else {
+				o.still(l.agent.Extension, screenpop.SkipDuplicate)
+			}
+		}
 		switch {
-		case l == nil:
-			fresh = append(fresh, x)
-		case !l.live():
-			s.refuse(screenpop.SkipDuplicate)
-		default:
-			s.endLeg(*l)
+		case o.any():
+			return o.verdict(number)
+		case s.call.skip != "":
+			return skip(s.call.skip)
+		case s.call.ended:
+			return skip(screenpop.SkipDuplicate)
 		}
 	}
-	if len(fresh) > 0 {
-		agents, skip := t.tenant.concerned(fresh, t.dir)
-		for _, a := range agents {
-			s.legs = append(s.legs, leg{agent: a, call: screenpop.Call{ID: e.call, State: screenpop.Terminated}})
-			skip = screenpop.SkipOutOfOrder
-		}
-		if s.refused == "" || skip == screenpop.SkipOutOfOrder {
-			s.refused = skip
-		}
-	}
-	return s.refusedUnlessMoved()
+	return t.unknownEnd(m, s, nil)
 }
 
-func (s *step) endLeg(l leg) {
-	l.call.State = screenpop.Terminated
-	s.add(l, screenpop.EndTerminated, "")
-	s.moved = append(s.moved, l.agent)
+func (t *tenant) endLegs(m *message, s *step) verdict {
+	var o outcome
+	var number screenpop.Number
+	for _, e := range m.extensions {
+		l := s.call.leg(e)
+		if l == nil {
+			continue
+		}
+		number = l.call.Number
+		if l.live() {
+			s.advance(l, screenpop.Terminated)
+			o.moved(e)
+		} else {
+			o.still(e, screenpop.SkipDuplicate)
+		}
+	}
+	if o.any() {
+		return o.verdict(number)
+	}
+	if s.call != nil && s.call.skip != "" {
+		return verdict{result: skipped, skip: s.call.skip, extensions: m.extensions}
+	}
+	agents, none := t.rules.concerned(m.extensions)
+	v := t.unknownEnd(m, s, &none)
+	for _, a := range agents {
+		c := screenpop.Call{ID: m.call, State: screenpop.Terminated, Started: s.now}
+		s.moves = append(s.moves, move{agent: a, call: c, silent: true})
+	}
+	return v
 }
 
-func (s *step) refusedUnlessMoved() screenpop.Skip {
-	if len(s.moved) > 0 {
-		return ""
+// unknownEnd is the verdict on an end nothing was heard of before. It is
+// skipped in any case; the reason is the filter's where the event tells enough
+// for one. none is why the extensions the event names concern nobody.
+func (t *tenant) unknownEnd(m *message, s *step, none *screenpop.Skip) verdict {
+	v := verdict{result: skipped, skip: screenpop.SkipOutOfOrder, extensions: m.extensions}
+	switch {
+	case m.parties():
+		d := t.rules.decide(m)
+		v.number = d.number
+		if d.skip != "" && (none != nil || d.skip != screenpop.SkipUnknownExtension) {
+			v.skip = d.skip
+			s.skip = d.skip
+		}
+	case none != nil && *none != "":
+		v.skip = *none
 	}
-	return s.refused
+	return v
 }

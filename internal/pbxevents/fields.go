@@ -1,111 +1,177 @@
 package pbxevents
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
-// field is one of the things an event may tell.
-type field int
+// fieldID names what an event may tell. The templates that send it are written
+// by admins, so each goes by several names.
+type fieldID int
 
 const (
-	fieldEvent field = iota
-	fieldCallID
-	fieldFrom
-	fieldTo
-	fieldExtension
-	fieldDirection
-	fieldFromName
-	fieldTime
-	fieldID
-	fieldQueue
-	fieldAnsweredBy
+	fEvent fieldID = iota
+	fCallID
+	fFrom
+	fTo
+	fExtension
+	fDirection
+	fFromName
+	fTime
+	fID
+	fQueue
+	fAnsweredBy
 	fieldCount
+	unknownField fieldID = -1
 )
 
-// names are the names a field goes by, the documented one first; where a body
-// gives several, the earlier name counts. "id" is the event's id and only
-// stands in for a call id that is not given otherwise.
-var names = [fieldCount][]string{
-	fieldEvent:      {"event", "state", "type"},
-	fieldCallID:     {"call_id", "call-id", "callid"},
-	fieldFrom:       {"from", "from_number", "caller"},
-	fieldTo:         {"to", "to_number", "callee"},
-	fieldExtension:  {"extension", "ext", "account", "user"},
-	fieldDirection:  {"direction", "dir"},
-	fieldFromName:   {"from_name", "from-display"},
-	fieldTime:       {"time"},
-	fieldID:         {"id"},
-	fieldQueue:      {"queue"},
-	fieldAnsweredBy: {"answered_by"},
+// fieldOf returns the field a key names and the key's place among the field's
+// names: where a sender uses several, the one with the lowest place that says
+// something holds. A key's case does not matter.
+func fieldOf(key string) (fieldID, int) {
+	switch lower(key) {
+	case "event":
+		return fEvent, 0
+	case "state":
+		return fEvent, 1
+	case "type":
+		return fEvent, 2
+	case "call_id":
+		return fCallID, 0
+	case "call-id":
+		return fCallID, 1
+	case "callid":
+		return fCallID, 2
+	case "from":
+		return fFrom, 0
+	case "from_number":
+		return fFrom, 1
+	case "caller":
+		return fFrom, 2
+	case "to":
+		return fTo, 0
+	case "to_number":
+		return fTo, 1
+	case "callee":
+		return fTo, 2
+	case "extension":
+		return fExtension, 0
+	case "ext":
+		return fExtension, 1
+	case "account":
+		return fExtension, 2
+	case "user":
+		return fExtension, 3
+	case "direction":
+		return fDirection, 0
+	case "dir":
+		return fDirection, 1
+	case "from_name":
+		return fFromName, 0
+	case "from-display":
+		return fFromName, 1
+	case "time":
+		return fTime, 0
+	case "id":
+		return fID, 0
+	case "queue":
+		return fQueue, 0
+	case "answered_by":
+		return fAnsweredBy, 0
+	}
+	return unknownField, 0
 }
 
-// place is where a name's value goes: the field, and how far down the list of
-// its names it stands.
-type place struct {
-	field field
-	rank  int
-}
-
-var places = func() map[string]place {
-	m := make(map[string]place)
-	for f, list := range names {
-		for rank, name := range list {
-			m[name] = place{field(f), rank}
+// lower is strings.ToLower without its allocation for keys that are lower case
+// already, as nearly all are.
+func lower(key string) string {
+	for i := range len(key) {
+		if c := key[i]; c >= 'A' && c <= 'Z' || c >= 0x80 {
+			return strings.ToLower(key)
 		}
 	}
-	return m
-}()
-
-// fields are the values of one source: the path, the body or the query. Only an
-// extension may have several.
-type fields struct {
-	values [fieldCount][]string
-	ranks  [fieldCount]int
+	return key
 }
 
-// set stores a value under the name it came by, if that name means anything and
-// no better name has given one. Absent values change nothing. A party that is
-// given and empty is a withheld number, not an absent one.
-func (f *fields) set(p place, values ...string) {
-	party := p.field == fieldFrom || p.field == fieldTo
-	kept := values[:0:0]
-	for _, v := range values {
-		v = strings.TrimSpace(v)
-		if v == "" && !party || unfilled(v) {
-			continue
-		}
-		kept = append(kept, v)
-	}
-	if len(kept) == 0 {
-		return
-	}
-	if had := f.values[p.field]; had != nil {
-		better := p.rank < f.ranks[p.field]
-		if had[0] != "" && (!better || kept[0] == "") || had[0] == "" && kept[0] == "" {
-			return
-		}
-	}
-	f.values[p.field], f.ranks[p.field] = kept, p.rank
+// value is what one source says of a field. A field that is given but empty is
+// told from one that is absent: an empty caller is a withheld one.
+type value struct {
+	text  string
+	list  []string // of fExtension only
+	place int
+	given bool
+	seen  uint8 // the names used, one bit each
 }
 
-// unfilled tells whether a value is still in template form: the PBX had nothing
-// to put in its place.
-func unfilled(v string) bool { return strings.HasPrefix(v, "{") && strings.HasSuffix(v, "}") }
+func (v *value) empty() bool { return v.text == "" && len(v.list) == 0 }
 
-// over returns the first of the sources that has the field.
-func over(f field, sources ...*fields) []string {
-	for _, s := range sources {
-		if s.values[f] != nil {
-			return s.values[f]
-		}
+// fields is what one source (path, body, query) says.
+type fields [fieldCount]value
+
+// set takes a value in and returns false when its name came before.
+func (f *fields) set(id fieldID, place int, text string) bool {
+	v := &f[id]
+	if v.seen&(1<<place) != 0 {
+		return false
 	}
-	return nil
+	v.seen |= 1 << place
+	text = strings.TrimSpace(text)
+	if unfilled(text) {
+		return true
+	}
+	if id == fExtension {
+		v.put(place, "", splitList(nil, text))
+		return true
+	}
+	v.put(place, text, nil)
+	return true
 }
 
-// malformed is what a sender did wrong, in one sentence that says what to fix.
-type malformed struct{ detail string }
+// setList is set for a list of extensions.
+func (f *fields) setList(place int, texts []string) bool {
+	v := &f[fExtension]
+	if v.seen&(1<<place) != 0 {
+		return false
+	}
+	v.seen |= 1 << place
+	var list []string
+	for _, t := range texts {
+		if t = strings.TrimSpace(t); !unfilled(t) {
+			list = splitList(list, t)
+		}
+	}
+	v.put(place, "", list)
+	return true
+}
 
-func (m malformed) Error() string { return m.detail }
+func (v *value) put(place int, text string, list []string) {
+	empty := text == "" && len(list) == 0
+	if !v.given || v.empty() && !empty || v.empty() == empty && place < v.place {
+		v.text, v.list, v.place, v.given = text, list, place, true
+	}
+}
 
-func malformedf(format string, args ...any) error { return malformed{fmt.Sprintf(format, args...)} }
+// under fills what f does not say from a source that f goes before. A party
+// that is given but empty says something, any other empty field does not.
+func (f *fields) under(g *fields) {
+	for id := range f {
+		party := fieldID(id) == fFrom || fieldID(id) == fTo
+		if !f[id].given || f[id].empty() && !party {
+			f[id] = g[id]
+		}
+	}
+}
+
+// unfilled tells whether a value is a template's variable that the PBX did not
+// replace.
+func unfilled(s string) bool {
+	return len(s) >= 2 && s[0] == '{' && s[len(s)-1] == '}'
+}
+
+func splitList(to []string, s string) []string {
+	for s != "" {
+		var one string
+		one, s, _ = strings.Cut(s, ",")
+		if one = strings.TrimSpace(one); one != "" && !unfilled(one) {
+			to = append(to, one)
+		}
+	}
+	return to
+}

@@ -1,115 +1,197 @@
 package pbxevents
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/smokepop/smokepop/internal/numbering"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
-// verdict is what the rules say of an event taken by itself, before what is
-// known of its call counts: the reason it is skipped, or the call and the
-// agents it concerns.
-type verdict struct {
-	skip      screenpop.Skip
-	direction screenpop.Direction
-	number    screenpop.Number
-	agents    []screenpop.Agent
+// rules decide which calls count and whom they concern. They are pure: the
+// same message and directory give the same decision, and nothing is remembered.
+type rules struct {
+	tenant     screenpop.Tenant
+	directory  Directory
+	numbers    *numbering.Plan
+	extensions *regexp.Regexp
+	mailbox    string
+	stars      []string
+	ignore     map[string]struct{} // canonical
+	all        bool
+	scope      map[screenpop.Extension]struct{}
+	groups     map[string]struct{}
 }
 
-// judge is pure: the same event, tenant and directory give the same verdict.
-//
-// Which side is ours is decided from the extensions known for the tenant, and
-// after them from what looks like one; an explicit direction counts only where
-// the parties leave it open, since a PBX may report an outbound call as an
-// inbound leg of its own.
-func (t *Tenant) judge(e event, dir Directory) verdict {
-	if t.isStarCode(e.from.user) || t.isStarCode(e.to.user) {
-		return verdict{skip: screenpop.SkipStarCode}
+func newRules(t Tenant, d Directory) (rules, error) {
+	r := rules{
+		tenant: t.Domain, directory: d, numbers: t.Numbers, mailbox: t.MailboxPrefix,
+		ignore: map[string]struct{}{}, all: t.Scope.All,
+		scope: map[screenpop.Extension]struct{}{}, groups: map[string]struct{}{},
 	}
-	fromOurs, toOurs := t.isOurs(e.from.user, dir), t.isOurs(e.to.user, dir)
-	if fromOurs && toOurs {
-		return verdict{skip: screenpop.SkipInternalCall}
-	}
-	v := verdict{direction: screenpop.Inbound}
-	if fromOurs || !toOurs && e.direction == screenpop.Outbound {
-		v.direction = screenpop.Outbound
-	}
-	our, other := e.to, e.from
-	if v.direction == screenpop.Outbound {
-		our, other = e.from, e.to
-	}
-	named := e.extensions
-	if len(named) == 0 && (fromOurs || toOurs) {
-		named = []screenpop.Extension{screenpop.Extension(our.user)}
-	}
-	if v.agents, v.skip = t.concerned(named, dir); v.skip != "" {
-		return v
-	}
-	v.number = t.Numbers.Parse(other.raw)
-	switch {
-	case v.number.IsZero():
-		v.skip = screenpop.SkipNoNumber
-	case slices.ContainsFunc(t.Ignore, func(n screenpop.Number) bool { return n.Canonical == v.number.Canonical }):
-		v.skip = screenpop.SkipIgnoredNumber
-	}
-	return v
-}
-
-// concerned returns the agents behind the extensions that are known and in
-// scope; if there is none, why not.
-func (t *Tenant) concerned(named []screenpop.Extension, dir Directory) ([]screenpop.Agent, screenpop.Skip) {
-	skip := screenpop.SkipUnknownExtension
-	agents := make([]screenpop.Agent, 0, len(named))
-	for i, x := range named {
-		if slices.Contains(named[:i], x) {
-			continue
+	if t.Extensions != nil {
+		// An expression without its ^ and $ would find an extension in every
+		// number.
+		whole, err := regexp.Compile("^(?:" + t.Extensions.String() + ")$")
+		if err != nil {
+			return rules{}, fmt.Errorf("expression for extensions: %w", err)
 		}
-		a, known := t.agent(x, dir)
+		r.extensions = whole
+	}
+	for _, s := range t.StarPrefixes {
+		if s != "" {
+			r.stars = append(r.stars, s)
+		}
+	}
+	for _, n := range t.Ignore {
+		if !n.IsZero() {
+			r.ignore[n.Canonical] = struct{}{}
+		}
+	}
+	for _, e := range t.Scope.Extensions {
+		r.scope[screenpop.Extension(e)] = struct{}{}
+	}
+	for _, g := range t.Scope.Groups {
+		r.groups[g] = struct{}{}
+	}
+	return r, nil
+}
+
+// decision is a call that counts, or why it does not.
+type decision struct {
+	skip      screenpop.Skip // empty: the call counts
+	agents    []screenpop.Agent
+	number    screenpop.Number
+	direction screenpop.Direction
+}
+
+// decide applies the rules in the order of their reasons.
+func (r *rules) decide(m *message) decision {
+	s, skip := r.sides(m)
+	if skip != "" {
+		return decision{skip: skip}
+	}
+	named := m.extensions
+	if len(named) == 0 && s.ours != "" {
+		named = []screenpop.Extension{s.ours}
+	}
+	agents, skip := r.concerned(named)
+	if skip != "" {
+		return decision{skip: skip}
+	}
+	n := r.numbers.Parse(s.other)
+	if n.IsZero() {
+		return decision{skip: screenpop.SkipNoNumber}
+	}
+	if _, ignored := r.ignore[n.Canonical]; ignored {
+		return decision{skip: screenpop.SkipIgnoredNumber, number: n}
+	}
+	return decision{agents: agents, number: n, direction: s.direction}
+}
+
+// sides is who is who in a call.
+type sides struct {
+	direction screenpop.Direction
+	other     string              // the party that is not ours, as it came
+	ours      screenpop.Extension // empty: neither party is
+}
+
+// sides tells our party from the other by what is known of the tenant's
+// extensions. The event's own direction never overrides that.
+func (r *rules) sides(m *message) (sides, screenpop.Skip) {
+	if r.star(m.from.user) || r.star(m.to.user) {
+		return sides{}, screenpop.SkipStarCode
+	}
+	from, to := r.account(&m.from), r.account(&m.to)
+	switch {
+	case from != "" && to != "":
+		return sides{}, screenpop.SkipInternalCall
+	case from != "":
+		return sides{screenpop.Outbound, m.to.text, from}, ""
+	case to != "":
+		return sides{screenpop.Inbound, m.from.text, to}, ""
+	case m.direction == screenpop.Outbound:
+		return sides{direction: screenpop.Outbound, other: m.to.text}, ""
+	}
+	return sides{direction: screenpop.Inbound, other: m.from.text}, ""
+}
+
+func (r *rules) star(user string) bool {
+	return slices.ContainsFunc(r.stars, func(prefix string) bool { return strings.HasPrefix(user, prefix) })
+}
+
+// account returns the extension a party is, or "" for a party that is not ours.
+// An extension that is written with separators, or in digits of another script,
+// is the extension all the same.
+func (r *rules) account(p *party) screenpop.Extension {
+	if r.ours(p.user) {
+		return screenpop.Extension(p.user)
+	}
+	if p.user != "" && !digits(p.user) && p.user[0] != '+' {
+		if n := r.numbers.Parse(p.text).Canonical; r.ours(n) {
+			return screenpop.Extension(n)
+		}
+	}
+	return ""
+}
+
+// ours tells whether a user part is on our side. An extension of the directory
+// is, even when it is a public number elsewhere; what only looks like one is
+// not when the public can call it.
+func (r *rules) ours(user string) bool {
+	if user == "" || user[0] == '+' {
+		return false
+	}
+	if r.known(user) {
+		return true
+	}
+	if rest, ok := strings.CutPrefix(user, r.mailbox); ok && r.mailbox != "" && (r.known(rest) || r.looks(rest)) {
+		return !r.numbers.PublicShort(user)
+	}
+	return r.looks(user) && !r.numbers.PublicShort(user)
+}
+
+func (r *rules) known(user string) bool {
+	_, ok := r.directory.Agent(screenpop.AgentID{Tenant: r.tenant, Extension: screenpop.Extension(user)})
+	return ok
+}
+
+func (r *rules) looks(user string) bool {
+	return r.extensions != nil && r.extensions.MatchString(user)
+}
+
+// concerned returns those of the named extensions that are known and in scope,
+// or why there is none.
+func (r *rules) concerned(named []screenpop.Extension) ([]screenpop.Agent, screenpop.Skip) {
+	var agents []screenpop.Agent
+	skip := screenpop.SkipUnknownExtension
+	for _, e := range named {
+		a, ok := r.directory.Agent(screenpop.AgentID{Tenant: r.tenant, Extension: e})
 		switch {
-		case !known:
-		case !t.Scope.has(a):
+		case !ok:
+		case !r.inScope(&a):
 			skip = screenpop.SkipOutOfScope
 		default:
 			agents = append(agents, a)
 		}
 	}
-	if len(agents) == 0 {
-		return nil, skip
+	if len(agents) > 0 {
+		return agents, ""
 	}
-	return agents, ""
+	return nil, skip
 }
 
-func (t *Tenant) agent(x screenpop.Extension, dir Directory) (screenpop.Agent, bool) {
-	return dir.Agent(screenpop.AgentID{Tenant: t.Domain, Extension: x})
-}
-
-// isStarCode tells whether somebody dialled a code that steers the PBX, with or
-// without digits behind it.
-func (t *Tenant) isStarCode(user string) bool {
-	return user != "" && slices.ContainsFunc(t.StarPrefixes, func(p string) bool { return strings.HasPrefix(user, p) })
-}
-
-// isOurs tells whether a party is an account of the PBX: a known extension, or
-// something that looks like one and is no public service number of the country
-// (911, 112, 101 in the United Kingdom), or a mailbox of either.
-func (t *Tenant) isOurs(user string, dir Directory) bool {
-	if user == "" {
-		return false
-	}
-	if t.isAccount(user, dir) {
+func (r *rules) inScope(a *screenpop.Agent) bool {
+	if r.all {
 		return true
 	}
-	if t.MailboxPrefix == "" {
-		return false
-	}
-	box, ok := strings.CutPrefix(user, t.MailboxPrefix)
-	return ok && box != "" && t.isAccount(box, dir)
-}
-
-func (t *Tenant) isAccount(user string, dir Directory) bool {
-	if _, known := t.agent(screenpop.Extension(user), dir); known {
+	if _, ok := r.scope[a.Extension]; ok {
 		return true
 	}
-	return t.Extensions != nil && t.Extensions.MatchString(user) && !t.Numbers.PublicShort(user)
+	return slices.ContainsFunc(a.Groups, func(g string) bool {
+		_, ok := r.groups[g]
+		return ok
+	})
 }

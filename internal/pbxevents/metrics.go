@@ -1,52 +1,61 @@
 package pbxevents
 
 import (
+	"fmt"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
-// The results an event may have, the label of smokepop_events_total.
+// result is what became of a request, as the metric tells it.
+type result string
+
 const (
-	resultAccepted      = "accepted"
-	resultSkipped       = "skipped"
-	resultMalformed     = "malformed"
-	resultUnauthorized  = "unauthorized"
-	resultForbidden     = "forbidden"
-	resultUnknownTenant = "unknown-tenant"
-	resultMethod        = "method"
-	resultTooLarge      = "too-large"
-	resultType          = "type"
-	resultFull          = "full"
+	accepted        result = "accepted"
+	skipped         result = "skipped"
+	malformed       result = "malformed"
+	unauthorized    result = "unauthorized"
+	forbidden       result = "forbidden"
+	unknownPath     result = "unknown-path"
+	unknownTenant   result = "unknown-tenant"
+	wrongMethod     result = "wrong-method"
+	tooLarge        result = "too-large"
+	unsupportedType result = "unsupported-type"
+	full            result = "full"
 )
 
-// metrics are looked up once: counting an event is one atomic addition.
+func results() []result {
+	return []result{accepted, skipped, malformed, unauthorized, forbidden, unknownPath, unknownTenant, wrongMethod, tooLarge, unsupportedType, full}
+}
+
+// metrics holds every series from the start: labels are closed sets, and a
+// counter that is found once costs nothing to find.
 type metrics struct {
-	results map[string]prometheus.Counter
-	skips   map[screenpop.Skip]prometheus.Counter
+	events map[result]prometheus.Counter
+	skips  map[screenpop.Skip]prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	events := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "smokepop_events_total", Help: "Webhook requests by what became of them.",
 	}, []string{"result"})
-	skipped := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "smokepop_events_skipped_total", Help: "Events that were understood and make no pop, by reason.",
+	skips := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "smokepop_events_skipped_total", Help: "Events that make no pop, by reason.",
 	}, []string{"reason"})
-	for _, c := range []prometheus.Collector{events, skipped} {
-		if err := reg.Register(c); err != nil {
-			return nil, err
+	if reg != nil {
+		for _, c := range []prometheus.Collector{events, skips} {
+			if err := reg.Register(c); err != nil {
+				return nil, fmt.Errorf("pbxevents: register metrics: %w", err)
+			}
 		}
 	}
-	m := &metrics{results: map[string]prometheus.Counter{}, skips: map[screenpop.Skip]prometheus.Counter{}}
-	for _, r := range []string{
-		resultAccepted, resultSkipped, resultMalformed, resultUnauthorized, resultForbidden,
-		resultUnknownTenant, resultMethod, resultTooLarge, resultType, resultFull,
-	} {
-		m.results[r] = events.WithLabelValues(r)
+	m := &metrics{events: map[result]prometheus.Counter{}, skips: map[screenpop.Skip]prometheus.Counter{}}
+	for _, r := range results() {
+		m.events[r] = events.WithLabelValues(string(r))
 	}
 	for _, s := range screenpop.Skips() {
-		m.skips[s] = skipped.WithLabelValues(string(s))
+		m.skips[s] = skips.WithLabelValues(string(s))
 	}
 	return m, nil
 }

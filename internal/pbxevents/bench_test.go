@@ -1,0 +1,84 @@
+package pbxevents
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// sieve is a Sink that keeps nothing.
+type sieve struct{}
+
+func (sieve) Offer([]screenpop.Event) bool { return true }
+
+func benchRig(b *testing.B) *rig {
+	r := newRig(b, nil)
+	r.tenants[firm].tracker.sink = sieve{}
+	r.Receiver.trace = discard{}
+	return r
+}
+
+// Decode, filter, track: what an event costs before the flow.
+func BenchmarkEvent(b *testing.B) {
+	r := benchRig(b)
+	in := r.tenants[firm]
+	now := r.clock.Now()
+	bodies := make([][]byte, 3*512)
+	for i := range bodies {
+		state := []string{"newcall", "connect", "call"}[i%3]
+		bodies[i] = fmt.Appendf(nil, `{"event":%q,"call_id":"%d@pbx","from":"+1617399%04d","to":"101","direction":"inbound","time":"2026-11-23T09:00:00Z"}`, state, i/3, i/3)
+	}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if i%len(bodies) == 0 {
+			in.tracker = newTracker(sieve{}, maxCalls)
+		}
+		f, refused := decodeBody("application/json", bodies[i%len(bodies)])
+		if refused != nil {
+			b.Fatal(refused)
+		}
+		var m message
+		if refused := m.read(&f); refused != nil {
+			b.Fatal(refused)
+		}
+		if v := in.take(&m, now); v.result != accepted {
+			b.Fatal(v)
+		}
+		i++
+	}
+}
+
+func BenchmarkDecodeForm(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		f, refused := decodeForm("event=ringing&call_id=1%40pbx&from=%2B16173998147&to=101&direction=inbound", "the form")
+		if refused != nil || f[fFrom].text == "" {
+			b.Fatal(refused)
+		}
+	}
+}
+
+func BenchmarkHandler(b *testing.B) {
+	r := benchRig(b)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if i%9000 == 0 {
+			r.tenants[firm].tracker = newTracker(sieve{}, maxCalls)
+		}
+		body := fmt.Sprintf(`{"event":"ringing","call_id":"%d@pbx","from":"+16173998147","to":"101"}`, i)
+		req := httptest.NewRequest(http.MethodPost, "/hooks/vodia/"+firm, strings.NewReader(body))
+		req.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		r.handler.ServeHTTP(w, req)
+		if w.Code != http.StatusAccepted {
+			b.Fatal(w.Body)
+		}
+		i++
+	}
+}
