@@ -237,6 +237,7 @@ func TestFramesThatBreakTheProtocol(t *testing.T) {
 		{"two in one", masked(fin|text, dismiss+dismiss), int(push.Protocol)},
 		{"invalid UTF-8", masked(fin|text, "{\"type\":\"dismiss\",\"id\":\"\xc3\x28\"}"), int(push.Protocol)},
 		{"oversize", masked(fin|text, `{"type":"dismiss","id":"`+strings.Repeat("a", 1024)+`"}`), int(push.Protocol)},
+		{"oversize by spaces only", masked(fin|text, dismiss+strings.Repeat(" ", 1024)), int(push.Protocol)},
 		{"oversize by far", masked(fin|text, strings.Repeat(" ", 1<<20)), int(push.Protocol)},
 		{"oversize in fragments", append(masked(text, strings.Repeat(" ", 600)), masked(fin, strings.Repeat(" ", 600))...), int(push.Protocol)},
 		{"impossible length", []byte{fin | text, 0x80 | 127, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}, -1},
@@ -268,6 +269,19 @@ func TestFramesThatBreakTheProtocol(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestNothingIsHeededAfterABreach(t *testing.T) {
+	g := start(t, push.Limits{})
+	bystander, b := g.open(t, priya, "s"), g.open(t, priya, "s")
+	bystander.read()
+	g.Pop(priya, pop("a", screenpop.Ringing), time.Now())
+	raw(t, b, append(masked(0x81, "breach"), masked(0x81, `{"type":"dismiss","id":"a"}`)...)...)
+	b.wantClose(int(push.Protocol))
+	b.conn.Close()
+	eventually(t, "the screen leaves", func() bool { return g.Screens(priya) == 1 })
+	g.Update(priya, pop("a", screenpop.Connected))
+	bystander.want("pop a ringing", "update a connected")
 }
 
 // Fragments are the standard's good right.
@@ -374,7 +388,5 @@ func TestDataBeforeTheHandshakeIsAnswered(t *testing.T) {
 	if answer, _ := io.ReadAll(conn); bytes.Contains(answer, []byte("hello")) {
 		t.Errorf("answered %q", answer)
 	}
-	if n := g.Screens(priya); n != 0 {
-		t.Errorf("%d screens left", n)
-	}
+	eventually(t, "no screen is left", func() bool { return g.Screens(priya) == 0 })
 }

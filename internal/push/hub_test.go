@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -217,6 +218,54 @@ func TestSignedOutAgentIsForgotten(t *testing.T) {
 	g.open(t, priya, "s").want("hello 1 live 0 recent")
 	g.CloseAgent(priya, push.SignedOut)
 	g.open(t, priya, "s").want("hello 0 live 0 recent")
+}
+
+// changing announces a change at the worst moment: when the hub has been told
+// the old state and has not used it yet.
+type changing struct {
+	rig  *rig
+	once sync.Once
+}
+
+func (c *changing) Pairing(a screenpop.AgentID) screenpop.Pairing {
+	old := c.rig.pairings.Pairing(a)
+	c.once.Do(func() {
+		c.rig.pairings.put(a, screenpop.Pairing{State: screenpop.Paired})
+		c.rig.PairingChanged(a, screenpop.Pairing{State: screenpop.Paired})
+	})
+	return old
+}
+
+func TestAPairingThatChangesDuringTheHandshakeIsNotLost(t *testing.T) {
+	g := start(t, push.Limits{})
+	asked := push.New(push.Config{Origin: origin, Pairings: &changing{rig: g}})
+	first := g.Hub
+	g.Hub = asked
+	defer func() {
+		if err := first.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
+	if m := g.open(t, priya, "s").read(); m.Pairing.State != screenpop.Paired {
+		t.Errorf("hello says %q, and nothing follows", m.Pairing.State)
+	}
+}
+
+// Recent pops go with the agent's last browser, and only then.
+func TestSigningOutForgetsWithTheLastScreen(t *testing.T) {
+	g := start(t, push.Limits{})
+	a, b := g.open(t, priya, "a"), g.open(t, priya, "b")
+	a.read()
+	b.read()
+	g.Pop(priya, pop("1", screenpop.Ringing), time.Now())
+	g.End(priya, "1", screenpop.EndTerminated, "")
+	g.CloseSession("a", push.SignedOut)
+	g.open(t, priya, "c").want("hello 0 live 1 recent")
+	g.CloseSession("c", push.SessionRenewed)
+	g.CloseSession("b", push.SessionRenewed)
+	g.open(t, priya, "d").want("hello 0 live 1 recent")
+	g.CloseSession("d", push.SignedOut)
+	g.open(t, priya, "e").want("hello 0 live 0 recent")
 }
 
 // A session that ends while its socket is being opened leaves none, whichever

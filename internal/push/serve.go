@@ -145,7 +145,6 @@ func (h *Hub) tryJoin(s *screen, agent, pairing []byte, changes uint64) (refusal
 		return refusedHubLimit, true
 	}
 	h.goroutines.Add(1) // Close waits only after it has had every shard's lock
-	r.forgetBefore(time.Now().Add(-h.limits.RecentFor))
 	s.offer(&message{op: websocket.TextMessage, data: hello(agent, pairing, r)})
 	r.screens = append(r.screens, s)
 	sh.open[s] = struct{}{}
