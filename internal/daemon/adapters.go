@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/smokepop/smokepop/internal/lookup"
 	"github.com/smokepop/smokepop/internal/push"
 	"github.com/smokepop/smokepop/internal/screenpop"
 	"github.com/smokepop/smokepop/internal/tokens"
@@ -35,12 +36,20 @@ func (s screensOf) CloseAgent(a screenpop.AgentID, code int) {
 func (s screensOf) EndAll(a screenpop.AgentID)      { s.hub.EndAll(a) }
 func (s screensOf) Screens(a screenpop.AgentID) int { return s.hub.Screens(a) }
 
-// PairingChanged tells an agent's screens. Who is no longer paired keeps no
-// contact on the screen.
-func (s screensOf) PairingChanged(a screenpop.AgentID, p screenpop.Pairing) {
-	s.hub.PairingChanged(a, p)
+// pairingNews takes the keeper's announcements to those they concern.
+type pairingNews struct {
+	hub    *push.Hub
+	finder *lookup.Finder
+}
+
+// PairingChanged tells an agent's screens. Who has unpaired keeps no contact on
+// the screen, and what was found with the agent's authorisation is not kept
+// for others either.
+func (n *pairingNews) PairingChanged(a screenpop.AgentID, p screenpop.Pairing) {
+	n.hub.PairingChanged(a, p)
 	if p.State == screenpop.Unpaired {
-		s.hub.EndAll(a)
+		n.hub.EndAll(a)
+		n.finder.Forget(a.Tenant)
 	}
 }
 

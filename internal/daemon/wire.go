@@ -48,6 +48,7 @@ func wire(ctx context.Context, cfg *config.Config, metrics prometheus.Registerer
 	agents := newDirectory(cfg.Tenants)
 	traces := trace.New(trace.Config{})
 	client := smokeball.NewHTTPClient(version)
+	down.add("connections to Smokeball", func(context.Context) error { client.CloseIdleConnections(); return nil })
 	firms, err := newFirms(cfg, client, metrics)
 	if err != nil {
 		return nil, err
@@ -59,8 +60,9 @@ func wire(ctx context.Context, cfg *config.Config, metrics prometheus.Registerer
 	p.hub = push.New(push.Config{
 		Origin: cfg.PublicURL, Pairings: pairings, Trace: traces, Metrics: metrics, Log: log.With("component", "push"),
 	})
+	news := &pairingNews{hub: p.hub}
 	p.keeper, err = tokens.New(tokens.Config{
-		Tenants: firms.tokens, Store: p.store, Directory: agents, Notify: screensOf{p.hub},
+		Tenants: firms.tokens, Store: p.store, Directory: agents, Notify: news,
 		Metrics: metrics, Log: log.With("component", "tokens"),
 	})
 	if err != nil {
@@ -71,6 +73,7 @@ func wire(ctx context.Context, cfg *config.Config, metrics prometheus.Registerer
 	finder := lookup.New(lookup.Config{
 		Tenants: firms.lookup, Credentials: p.keeper, Trace: traces, Metrics: metrics, Log: log.With("component", "lookup"),
 	})
+	news.finder = finder
 	settings := popSettings(cfg.Tenants)
 	p.flow = screenpop.NewFlow(screenpop.FlowConfig{
 		Finder: finder, Screens: p.hub, Trace: traces,
@@ -152,7 +155,7 @@ func newFirms(cfg *config.Config, client *http.Client, metrics prometheus.Regist
 		})
 		f.lookup = append(f.lookup, lookup.TenantConfig{
 			Tenant: t.Domain, API: api, Links: links, Numbers: t.PBX.Numbers,
-			Timeout: t.Lookup.Timeout, Cache: t.Lookup.Cache, MaxContacts: t.Lookup.MaxContacts, Matters: t.Lookup.Matters,
+			Timeout: t.Lookup.Timeout, Cache: cacheFor(t.Lookup.Cache), MaxContacts: t.Lookup.MaxContacts, Matters: t.Lookup.Matters,
 		})
 		f.events = append(f.events, eventsOf(t))
 	}
@@ -169,6 +172,15 @@ func eventsOf(t config.Tenant) pbxevents.Tenant {
 		Numbers: t.PBX.Numbers, Extensions: t.PBX.Internal.Extensions, MailboxPrefix: t.PBX.Internal.MailboxPrefix,
 		StarPrefixes: t.PBX.StarPrefixes, Ignore: t.PBX.Ignore, Scope: pbxevents.Scope(t.Scope),
 	}
+}
+
+// cacheFor turns a cache of 0, which is off in the configuration, into the
+// finder's way of saying so.
+func cacheFor(configured time.Duration) time.Duration {
+	if configured == 0 {
+		return -1
+	}
+	return configured
 }
 
 func popSettings(tenants []config.Tenant) map[screenpop.Tenant]screenpop.PopSettings {

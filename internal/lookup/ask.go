@@ -55,6 +55,7 @@ func (a *asker) ask(ctx context.Context, do func(token screenpop.Secret) error) 
 	for {
 		err := do(a.token)
 		if err == nil {
+			a.finder.creds.Accepted(a.agent)
 			return nil
 		}
 		switch status(err) {

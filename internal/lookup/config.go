@@ -21,6 +21,9 @@ type Credentials interface {
 	// Refused tells that Smokeball refuses the agent's newest token too, and
 	// what to check.
 	Refused(agent screenpop.AgentID, problem string)
+	// Accepted tells that Smokeball has answered the agent: what Refused told
+	// is over. It is called for each answer and has to be cheap.
+	Accepted(agent screenpop.AgentID)
 }
 
 // Config is what a Finder stands on. Tenants and Credentials are required.
@@ -31,10 +34,6 @@ type Config struct {
 	Metrics     prometheus.Registerer
 	Log         *slog.Logger
 	Now         func() time.Time
-	// CallOf tells which call a look-up is for, where its context knows: for
-	// the trace and for the order of what waits. Without it every look-up
-	// counts as an inbound call that begins to ring.
-	CallOf func(context.Context) (screenpop.Call, bool)
 }
 
 // TenantConfig is how one tenant is looked up.

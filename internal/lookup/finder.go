@@ -20,7 +20,6 @@ type Finder struct {
 	metrics  *metrics
 	log      *slog.Logger
 	now      func() time.Time
-	callOf   func(context.Context) (screenpop.Call, bool)
 	cache    *cache
 	flights  flights
 	renewals renewals
@@ -40,7 +39,7 @@ var _ screenpop.Finder = (*Finder)(nil)
 func New(cfg Config) *Finder {
 	f := &Finder{
 		tenants: make(map[screenpop.Tenant]*tenant, len(cfg.Tenants)),
-		creds:   cfg.Credentials, trace: cfg.Trace, metrics: newMetrics(cfg.Metrics), log: cfg.Log, now: cfg.Now, callOf: cfg.CallOf,
+		creds:   cfg.Credentials, trace: cfg.Trace, metrics: newMetrics(cfg.Metrics), log: cfg.Log, now: cfg.Now,
 		cache: newCache(), flights: flights{of: make(map[key]*flight)}, renewals: renewals{last: make(map[screenpop.AgentID]time.Time)},
 	}
 	if f.trace == nil {
@@ -51,9 +50,6 @@ func New(cfg Config) *Finder {
 	}
 	if f.now == nil {
 		f.now = time.Now
-	}
-	if f.callOf == nil {
-		f.callOf = func(context.Context) (screenpop.Call, bool) { return screenpop.Call{}, false }
 	}
 	for _, c := range cfg.Tenants {
 		t := &tenant{TenantConfig: c.withDefaults()}
@@ -68,15 +64,14 @@ func New(cfg Config) *Finder {
 // Find implements screenpop.Finder. The whole look-up takes no longer than the
 // tenant's timeout. The agent has to be paired, also for an answer that a
 // colleague's search has brought.
-func (f *Finder) Find(ctx context.Context, agent screenpop.AgentID, n screenpop.Number) (screenpop.Match, error) {
+func (f *Finder) Find(ctx context.Context, agent screenpop.AgentID, call screenpop.Call) (screenpop.Match, error) {
 	start := f.now()
-	a := f.find(ctx, agent, n)
+	a := f.find(ctx, agent, call)
 	outcome := screenpop.OutcomeOf(a.err)
 	f.metrics.ended(outcome, f.now().Sub(start))
-	call, _ := f.callOf(ctx)
 	f.trace.Record(screenpop.TraceEntry{
 		Time: f.now(), Tenant: agent.Tenant, Extension: agent.Extension, Call: call.ID,
-		Step: screenpop.StepLookup, Verdict: string(outcome), Detail: a.detail, Number: n.Masked(),
+		Step: screenpop.StepLookup, Verdict: string(outcome), Detail: a.detail, Number: call.Number.Masked(),
 	})
 	if outcome == screenpop.OutcomeUnavailable || outcome == screenpop.OutcomeRefused {
 		f.log.Warn("look-up failed", "agent", agent, "outcome", outcome, "detail", a.detail)
@@ -88,12 +83,12 @@ func (f *Finder) Find(ctx context.Context, agent screenpop.AgentID, n screenpop.
 // agent has unpaired. Searches under way are not remembered either.
 func (f *Finder) Forget(t screenpop.Tenant) { f.cache.forget(t) }
 
-func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, n screenpop.Number) answer {
+func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, call screenpop.Call) answer {
 	t := f.tenants[agent.Tenant]
 	switch {
 	case t == nil:
 		return answer{err: screenpop.ErrUnavailable, detail: "the tenant is not configured for look-ups"}
-	case n.IsZero():
+	case call.Number.IsZero():
 		return answer{err: screenpop.ErrNoMatch, detail: "there is no number to look up"}
 	case ctx.Err() != nil:
 		return answer{err: screenpop.ErrTooLate, detail: "the call had ended before"}
@@ -104,7 +99,7 @@ func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, n screenpop.
 	if err != nil {
 		return answer{err: credentialsError(limited, err), detail: "there is no token to ask with"}
 	}
-	k := key{tenant: agent.Tenant, number: n.Canonical}
+	k := key{tenant: agent.Tenant, number: call.Number.Canonical}
 	if t.PerAgent {
 		k.agent = agent.Extension
 	}
@@ -116,7 +111,7 @@ func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, n screenpop.
 	epoch := f.cache.of(agent.Tenant)
 	p := &passenger{agent: agent, token: token, answer: make(chan answer, 1)}
 	a, joined := f.flights.do(ctx, k, time.Until(deadline), p, func(ctx context.Context, agent screenpop.AgentID, token screenpop.Secret) answer {
-		return f.search(ctx, t, k, epoch, n, &asker{finder: f, agent: agent, token: token})
+		return f.search(ctx, t, k, epoch, call, &asker{finder: f, agent: agent, token: token})
 	})
 	if joined {
 		f.metrics.coalesced.Inc()
@@ -132,9 +127,9 @@ func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, n screenpop.
 }
 
 // search asks Smokeball and remembers what it said.
-func (f *Finder) search(ctx context.Context, t *tenant, k key, epoch int, n screenpop.Number, asker *asker) answer {
-	s := &search{tenant: t, asker: asker, number: n}
-	whole, err := s.run(smokeball.WithPriority(ctx, f.priority(ctx)))
+func (f *Finder) search(ctx context.Context, t *tenant, k key, epoch int, call screenpop.Call, asker *asker) answer {
+	s := &search{tenant: t, asker: asker, number: call.Number}
+	whole, err := s.run(smokeball.WithPriority(ctx, priority(call)))
 	if err != nil {
 		return answer{err: err, detail: join(s.detail(), err.Error())}
 	}
@@ -155,11 +150,7 @@ func settled(m screenpop.Match, detail string) answer {
 }
 
 // priority is the call's place among those that wait for the budget.
-func (f *Finder) priority(ctx context.Context) smokeball.Priority {
-	call, ok := f.callOf(ctx)
-	if !ok {
-		return smokeball.Priority{Class: smokeball.RingingInbound, Since: f.now()}
-	}
+func priority(call screenpop.Call) smokeball.Priority {
 	p := smokeball.Priority{Class: smokeball.RingingInbound, Since: call.Started}
 	switch connected, outbound := call.State == screenpop.Connected, call.Direction == screenpop.Outbound; {
 	case connected && outbound:

@@ -32,7 +32,7 @@ func TestEveryCallerOfTheFirms(t *testing.T) {
 							if n.Canonical != c.E164() {
 								continue // a foreigner's domestic form
 							}
-							m, err := h.finder.Find(t.Context(), h.first(), n)
+							m, err := h.finder.Find(t.Context(), h.first(), call(n))
 							want := slices.Sorted(slices.Values(c.Names))
 							if !slices.Equal(names(m), want) || (len(want) == 0) != (screenpop.OutcomeOf(err) == screenpop.OutcomeNoMatch) {
 								t.Errorf("%s: %v, %v; want %v", dialled, names(m), err, want)

@@ -150,11 +150,11 @@ func TestNumberThatIsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := build(t, setup{})
 		for _, n := range []screenpop.Number{{}, {Canonical: "*"}, {Canonical: "+"}, {Canonical: "*6*", Display: "*"}, {Canonical: "12&Search=name:*"}, {Canonical: "7"}} {
-			if m, err := h.finder.Find(t.Context(), h.first(), n); err == nil || len(m.Contacts) != 0 {
+			if m, err := h.finder.Find(t.Context(), h.first(), call(n)); err == nil || len(m.Contacts) != 0 {
 				t.Errorf("%q: %v", n.Canonical, err)
 			}
 		}
-		if _, err := h.finder.Find(t.Context(), h.first(), screenpop.Number{}); !errors.Is(err, screenpop.ErrNoMatch) {
+		if _, err := h.finder.Find(t.Context(), h.first(), call(screenpop.Number{})); !errors.Is(err, screenpop.ErrNoMatch) {
 			t.Errorf("no number: %v", err)
 		}
 		if n := h.sim.Count(simulator.ContactsEndpoint); n != 0 {
@@ -166,7 +166,7 @@ func TestNumberThatIsNone(t *testing.T) {
 func TestTenantThatIsNotOurs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := build(t, setup{})
-		_, err := h.finder.Find(t.Context(), screenpop.AgentID{Tenant: "elsewhere.example", Extension: "101"}, h.number(maria))
+		_, err := h.finder.Find(t.Context(), screenpop.AgentID{Tenant: "elsewhere.example", Extension: "101"}, call(h.number(maria)))
 		if !errors.Is(err, screenpop.ErrUnavailable) || h.sim.Count(simulator.AnyEndpoint) != 0 {
 			t.Errorf("%v", err)
 		}

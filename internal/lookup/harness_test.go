@@ -48,7 +48,6 @@ type setup struct {
 	options simulator.Options
 	tenant  TenantConfig
 	latency time.Duration
-	callOf  func(context.Context) (screenpop.Call, bool)
 }
 
 const callback = "https://pop.firm.example/pair/callback"
@@ -84,7 +83,7 @@ func build(t *testing.T, s setup) *house {
 	s.tenant.API = smokeball.NewClient(smokeball.ClientConfig{APIBase: base, APIKey: screenpop.Secret(app.APIKey), ClientID: app.ID, HTTP: client})
 	s.tenant.Links, s.tenant.Numbers = links, h.plan
 	h.finder = New(Config{
-		Tenants: []TenantConfig{s.tenant}, Credentials: h.creds, Trace: h.trace, Metrics: h.reg, CallOf: s.callOf,
+		Tenants: []TenantConfig{s.tenant}, Credentials: h.creds, Trace: h.trace, Metrics: h.reg,
 		Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	h.sim.Forget()
@@ -135,10 +134,15 @@ func (h *house) number(s string) screenpop.Number {
 	return n
 }
 
+// call is an inbound call from n that begins to ring.
+func call(n screenpop.Number) screenpop.Call {
+	return screenpop.Call{ID: "c", Direction: screenpop.Inbound, State: screenpop.Ringing, Number: n}
+}
+
 // find looks a number up for the firm's first agent.
 func (h *house) find(number string) (screenpop.Match, error) {
 	h.t.Helper()
-	return h.finder.Find(h.t.Context(), h.first(), h.number(number))
+	return h.finder.Find(h.t.Context(), h.first(), call(h.number(number)))
 }
 
 // searches returns the contact searches Smokeball has seen, and forgets them.
@@ -231,6 +235,7 @@ type credentials struct {
 	mu       sync.Mutex
 	of       map[screenpop.AgentID]*credential
 	renewals int
+	accepted []string // extensions Smokeball has answered
 	refused  []string
 	hold     chan struct{} // Token waits for it, when set
 }
@@ -282,6 +287,12 @@ func (c *credentials) Refused(agent screenpop.AgentID, problem string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.refused = append(c.refused, string(agent.Extension)+": "+problem)
+}
+
+func (c *credentials) Accepted(agent screenpop.AgentID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.accepted = append(c.accepted, string(agent.Extension))
 }
 
 func (c *credentials) unpair(agent screenpop.AgentID) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -168,7 +169,7 @@ func TestTheCallEndsFirst(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() {
-			_, err := h.finder.Find(ctx, h.first(), h.number(maria))
+			_, err := h.finder.Find(ctx, h.first(), call(h.number(maria)))
 			ended <- err
 		}()
 		time.Sleep(300 * time.Millisecond)
@@ -177,7 +178,7 @@ func TestTheCallEndsFirst(t *testing.T) {
 		if err := <-ended; !errors.Is(err, screenpop.ErrTooLate) || time.Since(start) != 0 {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
-		if _, err := h.finder.Find(ctx, h.first(), h.number(stranger)); !errors.Is(err, screenpop.ErrTooLate) {
+		if _, err := h.finder.Find(ctx, h.first(), call(h.number(stranger))); !errors.Is(err, screenpop.ErrTooLate) {
 			t.Errorf("a call that had ended: %v", err)
 		}
 		if n := h.counted("smokepop_lookup_total", "too-late"); n != 2 {
@@ -196,7 +197,7 @@ func TestBehindTheBudget(t *testing.T) {
 		for i := range calls {
 			go func() {
 				n := h.plan.Parse(phone(i))
-				_, err := h.finder.Find(t.Context(), h.first(), n)
+				_, err := h.finder.Find(t.Context(), h.first(), call(n))
 				outcomes <- err
 			}()
 		}
@@ -231,11 +232,28 @@ func TestTokenThatDoesNotCome(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		if _, err := h.finder.Find(ctx, h.first(), h.number(maria)); !errors.Is(err, screenpop.ErrTooLate) {
+		if _, err := h.finder.Find(ctx, h.first(), call(h.number(maria))); !errors.Is(err, screenpop.ErrTooLate) {
 			t.Errorf("the call ended: %v", err)
 		}
 		if n := len(h.searches()); n != 0 {
 			t.Errorf("%d requests", n)
+		}
+	})
+}
+
+// An answer of Smokeball's ends what an earlier refusal told; a refusal does not.
+func TestAnswersAreToldToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, setup{})
+		h.wants(stranger, screenpop.ErrNoMatch)
+		if !slices.Contains(h.creds.accepted, string(h.first().Extension)) {
+			t.Error("nobody was told that Smokeball has answered")
+		}
+		h.creds.accepted = nil
+		h.sim.Inject(simulator.Fault{Endpoint: simulator.ContactsEndpoint, Status: 403})
+		h.wants(maria, screenpop.ErrRefused)
+		if len(h.creds.accepted) > 0 {
+			t.Error("a refusal was told as an answer")
 		}
 	})
 }

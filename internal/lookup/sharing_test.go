@@ -25,7 +25,7 @@ func (h *house) ring(ctx context.Context, number string, extensions ...string) (
 	out := map[string]error{}
 	for _, e := range extensions {
 		wg.Go(func() {
-			m, err := h.finder.Find(ctx, h.agent(e), h.number(number))
+			m, err := h.finder.Find(ctx, h.agent(e), call(h.number(number)))
 			if err == nil && !slices.Equal(names(m), []string{"Maria Castellanos"}) {
 				h.t.Errorf("%s sees %v", e, names(m))
 			}
@@ -184,7 +184,7 @@ func TestRungAgainWithinTheCacheTime(t *testing.T) {
 		h.searches()
 		time.Sleep(59 * time.Second)
 		for _, e := range h.firm.Agents {
-			if _, err := h.finder.Find(t.Context(), h.agent(e.Extension), h.number(maria)); err != nil {
+			if _, err := h.finder.Find(t.Context(), h.agent(e.Extension), call(h.number(maria))); err != nil {
 				t.Error(err)
 			}
 		}
@@ -270,7 +270,7 @@ func TestMondayMorning(t *testing.T) {
 		for i := range 40 {
 			for _, a := range h.firm.Agents {
 				wg.Go(func() {
-					_, err := h.finder.Find(t.Context(), h.agent(a.Extension), h.number(phone(i)))
+					_, err := h.finder.Find(t.Context(), h.agent(a.Extension), call(h.number(phone(i))))
 					if !errors.Is(err, screenpop.ErrNoMatch) {
 						t.Errorf("call %d at %s: %v", i, a.Extension, err)
 					}

@@ -26,7 +26,8 @@ type book struct {
 	ended []string // numbers whose look-up was cancelled
 }
 
-func (b *book) Find(ctx context.Context, _ AgentID, n Number) (Match, error) {
+func (b *book) Find(ctx context.Context, _ AgentID, c Call) (Match, error) {
+	n := c.Number
 	b.mu.Lock()
 	name, delay, err := b.names[n.Canonical], b.delay[n.Canonical], b.err[n.Canonical]
 	b.mu.Unlock()

@@ -62,7 +62,7 @@ func (w *worker) look(ctx context.Context, l *leg, e Event) {
 	l.asked = true
 	l.event = e
 	w.lookups.Go(func() {
-		match, err := w.flow.cfg.Finder.Find(ctx, e.Agent.AgentID, e.Call.Number)
+		match, err := w.flow.cfg.Finder.Find(ctx, e.Agent.AgentID, e.Call)
 		w.put(item{answer: &answer{leg: l, match: match, err: err}})
 	})
 }

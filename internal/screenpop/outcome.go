@@ -59,13 +59,13 @@ func OutcomeOf(err error) Outcome {
 	return OutcomeUnavailable
 }
 
-// Finder answers "who is this number?" with the agent's own authorisation.
+// Finder answers "who is this?" with the agent's own authorisation.
 type Finder interface {
-	// Find returns the contacts that have n. It returns ErrNoMatch,
+	// Find returns the contacts that have the call's number. It returns ErrNoMatch,
 	// ErrNotPaired, ErrTooLate, ErrUnavailable or ErrRefused (wrapped or not)
 	// when there is nothing to show. It ends soon after ctx does and may be
 	// called from many goroutines.
-	Find(ctx context.Context, agent AgentID, n Number) (Match, error)
+	Find(ctx context.Context, agent AgentID, call Call) (Match, error)
 }
 
 // ErrOf returns the error that stands for an outcome; nil for a match.

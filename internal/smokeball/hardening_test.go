@@ -42,7 +42,9 @@ func TestWebPageInsteadOfJSON(t *testing.T) {
 }
 
 func TestErrorBodyIsNotRepeated(t *testing.T) {
-	c := newClient(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"message":"hush"}`, http.StatusForbidden) })
+	c := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, `{"message":"hush"}`, http.StatusForbidden)
+	})
 	var status *StatusError
 	if err := search(t, t.Context(), c); !errors.As(err, &status) || status.Status != 403 {
 		t.Errorf("%v", err)
