@@ -35,8 +35,7 @@ type screen struct {
 	mu      sync.Mutex // a leaf: nothing else is locked under it
 	conn    *websocket.Conn
 	queue   []*message
-	queued  int  // bytes in queue
-	pinged  bool // a ping is in queue
+	queued  int // bytes in queue
 	pong    *message
 	closing CloseCode // set once: nothing but the close frame follows
 	writing bool      // a writer runs, or must not yet
@@ -64,13 +63,11 @@ func (s *screen) start(conn *websocket.Conn) {
 	go s.read()
 }
 
-// offer queues m, or returns false when there is no room for it.
+// offer queues m, or returns false when there is no room for it. The caller
+// holds the shard's lock and the screen is in its room, so it is not closing.
 func (s *screen) offer(m *message) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing != 0 {
-		return true
-	}
 	// A single message may be larger than QueueBytes: hello is as large as
 	// what there is to show.
 	if n := len(s.queue); n >= s.hub.limits.Queue || n > 0 && s.queued+len(m.data) > s.hub.limits.QueueBytes {
@@ -82,15 +79,13 @@ func (s *screen) offer(m *message) bool {
 	return true
 }
 
-// ping queues a ping unless one waits already.
+// ping queues a ping, on the terms of offer but whatever waits already: a
+// browser that does not answer is gone before there are many.
 func (s *screen) ping() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing == 0 && !s.pinged {
-		s.pinged = true
-		s.queue = append(s.queue, &message{op: websocket.PingMessage})
-		s.wake()
-	}
+	s.queue = append(s.queue, &message{op: websocket.PingMessage})
+	s.wake()
 }
 
 // answerPing queues a pong. Only the last of several pings needs its answer

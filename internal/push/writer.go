@@ -44,8 +44,6 @@ func (s *screen) take() *message {
 	switch {
 	case s.closing > 0:
 		return &message{op: websocket.CloseMessage, data: websocket.FormatCloseMessage(int(s.closing), s.closing.String())}
-	case s.closing < 0:
-		return nil
 	case s.pong != nil:
 		m := s.pong
 		s.pong = nil
@@ -59,9 +57,6 @@ func (s *screen) take() *message {
 	s.queue[0] = nil
 	s.queue = s.queue[1:]
 	s.queued -= len(m.data)
-	if m.op == websocket.PingMessage {
-		s.pinged = false
-	}
 	return m
 }
 
