@@ -99,7 +99,7 @@ func (w *demoWorld) welcome(ctx context.Context, out io.Writer, socket, ops stri
 smokepop demo: %s, a law firm that does not exist, with %d phones.
 
   1. Open     %s
-  2. Press "Pair" and sign in at the simulated Smokeball as %s.
+  2. Press "Pair with Smokeball" and sign in at the simulated Smokeball as %s.
   3. Watch    about %g calls a minute come in for extension %s.
 
 `, first.Name, len(first.Agents), url, first.Agents[0].Name, perMinute, first.Agents[0].Extension)
@@ -110,7 +110,7 @@ smokepop demo: %s, a law firm that does not exist, with %d phones.
 		}
 		fmt.Fprintf(out, "  Also there: %s, for %s (extension %s):\n              %s\n", f.Name, f.Agents[0].Name, f.Agents[0].Extension, url)
 	}
-	fmt.Fprintf(out, "  Metrics:    http://%s/metrics\n  Why a pop:  smokepopd trace --socket %s\n  Stop with Ctrl-C.\n\n", ops, socket)
+	fmt.Fprintf(out, "  Metrics:    http://%s/metrics\n  Why a pop:  %s trace --socket %s\n  Stop with Ctrl-C.\n\n", ops, os.Args[0], socket)
 	return nil
 }
 

