@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"text/tabwriter"
@@ -103,89 +104,66 @@ func newAgentsList(flags *adminFlags) *cobra.Command {
 	return cmd
 }
 
-func newAgentsInvite(flags *adminFlags) *cobra.Command {
+// newAgentAction is a command about one agent: it posts the agent to path of
+// the admin API and prints what comes back, or what say makes of it.
+func newAgentAction[Done any](flags *adminFlags, name, short, path string, say func(w io.Writer, extension string, done Done)) *cobra.Command {
 	var w who
 	cmd := &cobra.Command{
-		Use:   "invite --tenant DOMAIN --extension N",
-		Short: "Make a link that signs an agent's browser in: one use, 24 hours",
+		Use:   name + " --tenant DOMAIN --extension N",
+		Short: short,
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := flags.client()
 			if err != nil {
 				return err
 			}
-			var made invite
-			if err := c.call(cmd.Context(), http.MethodPost, "/v1/invites", nil, w.id(), &made); err != nil {
+			var done Done
+			if err := c.call(cmd.Context(), http.MethodPost, path, nil, w.id(), &done); err != nil {
 				return err
 			}
 			if flags.json {
-				return printJSON(cmd, made)
+				return printJSON(cmd, done)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n\nGive this link to extension %s. It works once, until %s.\n",
-				made.URL, made.Extension, made.Expires.Local().Format(time.DateTime))
-			return err
+			say(cmd.OutOrStdout(), w.extension, done)
+			return nil
 		},
 	}
 	w.register(cmd, true)
 	return cmd
+}
+
+func newAgentsInvite(flags *adminFlags) *cobra.Command {
+	return newAgentAction(flags, "invite", "Make a link that signs an agent's browser in: one use, 24 hours", "/v1/invites",
+		func(w io.Writer, _ string, made invite) {
+			fmt.Fprintf(w, "%s\n\nGive this link to extension %s. It works once, until %s.\n",
+				made.URL, made.Extension, made.Expires.Local().Format(time.DateTime))
+		})
+}
+
+// signedOut is what became of an agent's sessions.
+type signedOut struct {
+	Sessions int `json:"sessions"`
 }
 
 func newAgentsSignOut(flags *adminFlags) *cobra.Command {
-	var w who
-	cmd := &cobra.Command{
-		Use:   "sign-out --tenant DOMAIN --extension N",
-		Short: "End all of an agent's browser sessions; the pairing stays",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := flags.client()
-			if err != nil {
-				return err
-			}
-			var done struct {
-				Sessions int `json:"sessions"`
-			}
-			if err := c.call(cmd.Context(), http.MethodPost, "/v1/sign-out", nil, w.id(), &done); err != nil {
-				return err
-			}
-			if flags.json {
-				return printJSON(cmd, done)
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "extension %s: %d sessions ended\n", w.extension, done.Sessions)
-			return err
-		},
-	}
-	w.register(cmd, true)
-	return cmd
+	return newAgentAction(flags, "sign-out", "End all of an agent's browser sessions; the pairing stays", "/v1/sign-out",
+		func(w io.Writer, extension string, done signedOut) {
+			fmt.Fprintf(w, "extension %s: sessions ended: %d\n", extension, done.Sessions)
+		})
+}
+
+// unpaired is what became of an agent's tokens.
+type unpaired struct {
+	Revoked bool `json:"revoked"`
 }
 
 func newAgentsUnpair(flags *adminFlags) *cobra.Command {
-	var w who
-	cmd := &cobra.Command{
-		Use:   "unpair --tenant DOMAIN --extension N",
-		Short: "Delete an agent's tokens and revoke them at Smokeball",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := flags.client()
-			if err != nil {
-				return err
-			}
-			var done struct {
-				Revoked bool `json:"revoked"`
-			}
-			if err := c.call(cmd.Context(), http.MethodPost, "/v1/unpair", nil, w.id(), &done); err != nil {
-				return err
-			}
-			if flags.json {
-				return printJSON(cmd, done)
-			}
+	return newAgentAction(flags, "unpair", "Delete an agent's tokens and revoke them at Smokeball", "/v1/unpair",
+		func(w io.Writer, extension string, done unpaired) {
 			said := "revoked at Smokeball"
 			if !done.Revoked {
 				said = "Smokeball did not confirm the revocation; the authorisation ends by itself, or revoke it in Smokeball"
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "extension %s: tokens deleted here; %s\n", w.extension, said)
-			return err
-		},
-	}
-	w.register(cmd, true)
-	return cmd
+			fmt.Fprintf(w, "extension %s: tokens deleted here; %s\n", extension, said)
+		})
 }
