@@ -77,7 +77,7 @@ func (d *Daemon) bind(ctx context.Context, given Listeners, metrics prometheus.G
 	if err != nil {
 		return err
 	}
-	d.serve("admin", admin, d.parts.web.Admin())
+	d.serve("admin", admin, d.parts.web.Admin()).streams() // the trace, followed
 	return nil
 }
 
@@ -97,10 +97,11 @@ func (d *Daemon) listen(ctx context.Context, given Listeners, name, address stri
 	return nil
 }
 
-func (d *Daemon) serve(name string, l net.Listener, h http.Handler) {
+func (d *Daemon) serve(name string, l net.Listener, h http.Handler) *server {
 	s := newServer(name, l, h, d.log)
 	d.servers = append(d.servers, s)
 	d.log.Info("listening", "listener", name, "address", l.Addr().String())
+	return s
 }
 
 // Addr returns the address of a listener: agents, pbx, ops or admin. It is nil

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -11,8 +10,8 @@ import (
 // directory is the agents there are. It is read-only once made, so that many
 // goroutines may ask it.
 type directory struct {
-	byID   map[screenpop.AgentID]screenpop.Agent
-	sorted []screenpop.Agent
+	byID map[screenpop.AgentID]screenpop.Agent
+	list []screenpop.Agent
 }
 
 func newDirectory(tenants []config.Tenant) *directory {
@@ -20,15 +19,9 @@ func newDirectory(tenants []config.Tenant) *directory {
 	for _, t := range tenants {
 		for _, a := range t.Agents {
 			d.byID[a.AgentID] = a
-			d.sorted = append(d.sorted, a)
+			d.list = append(d.list, a)
 		}
 	}
-	slices.SortFunc(d.sorted, func(a, b screenpop.Agent) int {
-		if c := strings.Compare(string(a.Tenant), string(b.Tenant)); c != 0 {
-			return c
-		}
-		return compareExtensions(string(a.Extension), string(b.Extension))
-	})
 	return d
 }
 
@@ -38,13 +31,5 @@ func (d *directory) Agent(id screenpop.AgentID) (screenpop.Agent, bool) {
 	return a, ok
 }
 
-// Agents lists all agents by tenant and extension.
-func (d *directory) Agents() []screenpop.Agent { return slices.Clone(d.sorted) }
-
-// compareExtensions orders extensions as numbers: 99 before 101.
-func compareExtensions(a, b string) int {
-	if len(a) != len(b) {
-		return len(a) - len(b)
-	}
-	return strings.Compare(a, b)
-}
+// Agents lists all agents.
+func (d *directory) Agents() []screenpop.Agent { return slices.Clone(d.list) }

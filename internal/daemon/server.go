@@ -23,6 +23,9 @@ type server struct {
 	name     string
 	listener net.Listener
 	http     *http.Server
+	// endStreams ends answers that have no end of their own, which Shutdown
+	// would wait for; nil where there are none.
+	endStreams context.CancelFunc
 }
 
 func newServer(name string, l net.Listener, h http.Handler, log *slog.Logger) *server {
@@ -38,6 +41,13 @@ func newServer(name string, l net.Listener, h http.Handler, log *slog.Logger) *s
 	}}
 }
 
+// streams says that the server has answers without an end.
+func (s *server) streams() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.http.BaseContext = func(net.Listener) context.Context { return ctx }
+	s.endStreams = cancel
+}
+
 func (s *server) serve() error {
 	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
@@ -48,6 +58,9 @@ func (s *server) serve() error {
 // stop lets requests under way end; when ctx ends first they are cut off. It
 // does not know of websockets: the hub closes those.
 func (s *server) stop(ctx context.Context) error {
+	if s.endStreams != nil {
+		s.endStreams()
+	}
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(err, s.http.Close())
 	}
