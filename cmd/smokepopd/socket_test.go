@@ -808,6 +808,7 @@ func TestCloseCodes(t *testing.T) {
 		}
 		stays.pair(s.smokeball(), me.Email)
 		other.next("pairing")
+		_ = other.conn.Close()
 	})
 	t.Run("4503 for all when the admin signs the agent out", func(t *testing.T) {
 		one, two := s.signIn(me.Extension).open(), s.signIn(me.Extension).open()
