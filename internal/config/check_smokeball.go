@@ -22,8 +22,10 @@ func (l *loader) checkSmokeball(s *Smokeball, path string) {
 	l.endpoint(path+".endpoints.auth", &s.Endpoints.Auth)
 	l.endpoint(path+".endpoints.api", &s.Endpoints.API)
 	l.endpoint(path+".endpoints.app", &s.Endpoints.App)
-	l.link(path+".contact_link", s.ContactLink)
-	l.link(path+".matter_link", s.MatterLink)
+	l.link(path+".contact_link", s.ContactLink, recordLink)
+	l.link(path+".matter_link", s.MatterLink, recordLink)
+	l.link(path+".search_link", s.SearchLink, searchLink)
+	l.link(path+".create_link", s.CreateLink, createLink)
 }
 
 // endpoint checks an optional base URL and makes it normal.
@@ -41,28 +43,44 @@ func (l *loader) endpoint(path string, value *string) {
 
 var braces = regexp.MustCompile(`\{[^{}]*\}|[{}]`)
 
-// link checks the template of a link. {id} may stand behind the host only: an
-// id must not be able to lead somewhere else.
-func (l *loader) link(path, template string) {
-	if l.required(path, template); l.known(path) {
+// template says what the template of a link has besides {app}.
+type template struct {
+	filled   string // the placeholder of what the link is for
+	optional bool   // there may be no such link
+	bare     bool   // the placeholder may be left out
+}
+
+var (
+	recordLink = template{filled: "{id}"}
+	searchLink = template{filled: "{number}", optional: true}
+	createLink = template{filled: "{number}", optional: true, bare: true}
+)
+
+// link checks the template of a link. What is filled in may stand behind the
+// host only: it must not be able to lead somewhere else.
+func (l *loader) link(path, written string, like template) {
+	if written == "" && like.optional {
 		return
 	}
-	for _, found := range braces.FindAllString(template, -1) {
-		if found != "{app}" && found != "{id}" {
-			l.problem(path, "%s is not known: the placeholders are {app} and {id}", quote(found))
+	if l.required(path, written); l.known(path) {
+		return
+	}
+	for _, found := range braces.FindAllString(written, -1) {
+		if found != "{app}" && found != like.filled {
+			l.problem(path, "%s is not known: the placeholders are {app} and %s", quote(found), like.filled)
 			return
 		}
 	}
-	rest, app := strings.CutPrefix(template, "{app}")
+	rest, app := strings.CutPrefix(written, "{app}")
 	if strings.Contains(rest, "{app}") {
 		l.problem(path, "{app} may stand once, at the beginning")
 		return
 	}
-	if strings.Count(rest, "{id}") != 1 {
-		l.problem(path, "must contain {id} once")
+	if n := strings.Count(rest, like.filled); n > 1 || n == 0 && !like.bare {
+		l.problem(path, "must contain %s once", like.filled)
 		return
 	}
-	before, _, _ := strings.Cut(rest, "{id}")
+	before, _, _ := strings.Cut(rest, like.filled)
 	if app {
 		if !strings.HasPrefix(rest, "/") && !strings.HasPrefix(rest, "#") && !strings.HasPrefix(rest, "?") {
 			l.problem(path, "must go on with / after {app}")

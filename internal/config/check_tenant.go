@@ -1,12 +1,14 @@
 package config
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
+	"github.com/smokepop/smokepop/internal/smokeball"
 )
 
 var domainShape = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?$`)
@@ -32,12 +34,26 @@ func (l *loader) checkTenant(t *Tenant, path string, pbx pbxListener) {
 	if t.Lookup.MaxContacts < 1 {
 		l.problem(lookup+".max_contacts", "must be at least 1")
 	}
+	l.searchPlan(lookup+".search", t.Lookup.Search)
+	l.oneOf(lookup+".share", "choice", t.Lookup.Share, shareTenant, shareAgent)
 	l.oneOf(path+".pops.on", "state", string(t.Pops.On), string(screenpop.Ringing), string(screenpop.Connected))
 	l.oneOf(path+".pops.unknown", "choice", t.Pops.Unknown, unknownHide, unknownCard)
 	if !t.Pops.Inbound && !t.Pops.Outbound {
 		l.warn(path+".pops", "inbound and outbound are off: nobody of this tenant sees a pop")
 	}
 	l.lookOverAgents(t, path)
+}
+
+// searchPlan checks a plan by the rule of those who carry it out.
+func (l *loader) searchPlan(path string, steps []string) {
+	if l.known(path) {
+		return
+	}
+	_, err := smokeball.ParseSearchPlan(steps)
+	var wrong *smokeball.StepError
+	if errors.As(err, &wrong) && !l.known(index(path, wrong.Step)) {
+		l.problem(index(path, wrong.Step), "%s", wrong.Problem)
+	}
 }
 
 func (l *loader) positive(path string, d time.Duration) {

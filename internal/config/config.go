@@ -78,6 +78,8 @@ type Smokeball struct {
 	Endpoints            Endpoints        `mapstructure:"endpoints"`
 	ContactLink          string           `mapstructure:"contact_link"` // with {id} and at most {app}
 	MatterLink           string           `mapstructure:"matter_link"`
+	SearchLink           string           `mapstructure:"search_link"` // with {number} and at most {app}; empty: no link
+	CreateLink           string           `mapstructure:"create_link"` // with at most {number} and {app}; empty: no link
 	RequestsPerSecond    float64          `mapstructure:"requests_per_second"`
 	Burst                int              `mapstructure:"burst"`
 }
@@ -96,7 +98,12 @@ type Lookup struct {
 	Cache       time.Duration `mapstructure:"cache"`
 	MaxContacts int           `mapstructure:"max_contacts"`
 	Matters     bool          `mapstructure:"matters"`
+	Search      []string      `mapstructure:"search"` // a smokeball.SearchPlan; empty: by country
+	Share       string        `mapstructure:"share"`  // tenant or agent
 }
+
+// PerAgent tells whether no agent gets what a colleague's search has found.
+func (l Lookup) PerAgent() bool { return l.Share == shareAgent }
 
 // Pops says what agents want to see.
 type Pops struct {

@@ -74,20 +74,36 @@ func TestDefaults(t *testing.T) {
 	if tenant.Region != "us" || tenant.Staging || !tenant.Scope.All {
 		t.Errorf("tenant: %+v", tenant)
 	}
-	if want := (Lookup{3 * time.Second, time.Minute, 10, true}); tenant.Lookup != want {
-		t.Errorf("lookup: %+v", tenant.Lookup)
+	if l := tenant.Lookup; l.Timeout != 3*time.Second || l.Cache != time.Minute || l.MaxContacts != 10 || !l.Matters || len(l.Search) != 0 || l.PerAgent() {
+		t.Errorf("lookup: %+v", l)
 	}
 	if want := (screenpop.PopSettings{On: screenpop.Ringing, Inbound: true, Outbound: true}); tenant.Pops.Settings() != want {
 		t.Errorf("pops: %+v", tenant.Pops)
 	}
 	s := tenant.Smokeball
 	if s.RefreshTokenLifetime != 720*time.Hour || s.RequestsPerSecond != 5 || s.Burst != 5 ||
-		s.ContactLink != "{app}/#/billing/view-contact/{id}/details" || s.MatterLink != "{app}/#/billing/view-matter/{id}/details" {
+		s.ContactLink != "{app}/#/billing/view-contact/{id}/details" || s.MatterLink != "{app}/#/billing/view-matter/{id}/details" || s.SearchLink != "" || s.CreateLink != "" {
 		t.Errorf("smokeball: %+v", s)
 	}
 	p := tenant.PBX
 	if p.Country != "US" || p.Internal.Extensions.String() != "^[1-8][0-9]{1,3}$" || p.Internal.MailboxPrefix != "8" || !slices.Equal(p.StarPrefixes, []string{"*"}) {
 		t.Errorf("pbx: %+v", p)
+	}
+}
+
+func TestHowItIsSearched(t *testing.T) {
+	cfg := mustLoad(t, minimal+"    lookup: {search: [tail:3, exact], share: agent}\n",
+		"SMOKEPOP_TENANTS_0_SMOKEBALL_SEARCH_LINK={app}/#/contacts?q={number}", "SMOKEPOP_TENANTS_0_SMOKEBALL_CREATE_LINK=https://app.example/new")
+	tenant := cfg.Tenants[0]
+	if l := tenant.Lookup; !slices.Equal(l.Search, []string{"tail:3", "exact"}) || !l.PerAgent() {
+		t.Errorf("lookup: %+v", l)
+	}
+	if s := tenant.Smokeball; s.SearchLink != "{app}/#/contacts?q={number}" || s.CreateLink != "https://app.example/new" {
+		t.Errorf("smokeball: %+v", s)
+	}
+	cfg = mustLoad(t, minimal, "SMOKEPOP_TENANTS_0_LOOKUP_SEARCH=exact,tail:10")
+	if l := cfg.Tenants[0].Lookup; !slices.Equal(l.Search, []string{"exact", "tail:10"}) || l.PerAgent() {
+		t.Errorf("lookup from the environment: %+v", l)
 	}
 }
 
@@ -111,6 +127,8 @@ tenants:
       endpoints: { auth: "https://auth.firm.example/", api: "http://127.0.0.1:9000/api/", app: "" }
       contact_link: "https://app.firm.example/c/{id}"
       matter_link: "{app}#m/{id}?from={app-is-no-placeholder-here}"
+      search_link: "{app}/s/{number}"
+      create_link: "https://app.firm.example/new?n={number}"
       requests_per_second: 2.5
       burst: 9
     pbx:
@@ -120,7 +138,7 @@ tenants:
       internal: { extensions: "^[0-9]{4}$", mailbox_prefix: "" }
       star_prefixes: ["*", "#"]
       ignore_numbers: ["+61 2 4224 8120"]
-    lookup: { timeout: 1s500ms, cache: 0, max_contacts: 3, matters: false }
+    lookup: { timeout: 1s500ms, cache: 0, max_contacts: 3, matters: false, search: [tail:4, exact], share: agent }
     pops: { on: connected, inbound: false, outbound: true, unknown: card }
     agents:
       - { extension: 0102, name: " Priya Shah ", email: priya@firm.example, groups: [intake] }
@@ -147,6 +165,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 			RefreshTokenLifetime: 1440 * time.Hour,
 			Endpoints:            Endpoints{Auth: "https://auth.firm.example", API: "http://127.0.0.1:9000/api"},
 			ContactLink:          "https://app.firm.example/c/{id}", MatterLink: "{app}#m/{id}",
+			SearchLink: "{app}/s/{number}", CreateLink: "https://app.firm.example/new?n={number}",
 			RequestsPerSecond: 2.5, Burst: 9,
 		},
 		PBX: PBX{
@@ -157,7 +176,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 			API:     API{URL: "https://pbx.firm.example", Username: "admin", Password: "pw"},
 			Country: "GB", StarPrefixes: []string{"*", "#"}, IgnoreNumbers: []string{"+61 2 4224 8120"},
 		},
-		Lookup: Lookup{Timeout: 1500 * time.Millisecond, MaxContacts: 3},
+		Lookup: Lookup{Timeout: 1500 * time.Millisecond, MaxContacts: 3, Search: []string{"tail:4", "exact"}, Share: "agent"},
 		Pops:   Pops{On: screenpop.Connected, Outbound: true, Unknown: "card"},
 		Agents: []screenpop.Agent{{
 			AgentID: screenpop.AgentID{Tenant: "firm.example.com", Extension: "0102"},

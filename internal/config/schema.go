@@ -54,6 +54,8 @@ func (k *key) names() string {
 const (
 	unknownHide = "hide"
 	unknownCard = "card"
+	shareTenant = "tenant"
+	shareAgent  = "agent"
 )
 
 // defaults is the one table of all keys: their order, kinds and defaults. A key
@@ -86,6 +88,8 @@ var defaults = [...]struct {
 	{"tenants[].smokeball.endpoints.app", kindText, ""},
 	{"tenants[].smokeball.contact_link", kindText, "{app}/#/billing/view-contact/{id}/details"},
 	{"tenants[].smokeball.matter_link", kindText, "{app}/#/billing/view-matter/{id}/details"},
+	{"tenants[].smokeball.search_link", kindText, ""},
+	{"tenants[].smokeball.create_link", kindText, ""},
 	{"tenants[].smokeball.requests_per_second", kindDecimal, "5"},
 	{"tenants[].smokeball.burst", kindInteger, "5"},
 	{"tenants[].pbx.webhook.username", kindDigits, ""},
@@ -105,6 +109,8 @@ var defaults = [...]struct {
 	{"tenants[].lookup.cache", kindDuration, "60s"},
 	{"tenants[].lookup.max_contacts", kindInteger, "10"},
 	{"tenants[].lookup.matters", kindBoolean, "true"},
+	{"tenants[].lookup.search", kindDigitsList, ""}, // of the country: see lookup.DefaultPlan
+	{"tenants[].lookup.share", kindText, shareTenant},
 	{"tenants[].pops.on", kindText, "ringing"},
 	{"tenants[].pops.inbound", kindBoolean, "true"},
 	{"tenants[].pops.outbound", kindBoolean, "true"},

@@ -146,6 +146,10 @@ func newFirms(cfg *config.Config, client *http.Client, metrics prometheus.Regist
 			APIBase: hosts.API, APIKey: sb.APIKey, ClientID: sb.ClientID, HTTP: client,
 			Budget: budgets.For(hosts.API, sb.ClientID, sb.RequestsPerSecond, sb.Burst), Metrics: counters,
 		})
+		plan, err := smokeball.ParseSearchPlan(t.Lookup.Search)
+		if err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", t.Domain, err)
+		}
 		oauth := smokeball.NewOAuth(smokeball.OAuthConfig{
 			AuthBase: hosts.Auth, ClientID: sb.ClientID, ClientSecret: sb.ClientSecret,
 			RedirectURL: cfg.PublicURL + "/pair/callback", HTTP: client,
@@ -154,7 +158,7 @@ func newFirms(cfg *config.Config, client *http.Client, metrics prometheus.Regist
 			Tenant: t.Domain, OAuth: oauth, API: api, RefreshTokenLifetime: sb.RefreshTokenLifetime,
 		})
 		f.lookup = append(f.lookup, lookup.TenantConfig{
-			Tenant: t.Domain, API: api, Links: links, Numbers: t.PBX.Numbers,
+			Tenant: t.Domain, API: api, Links: links, Numbers: t.PBX.Numbers, Plan: plan, PerAgent: t.Lookup.PerAgent(),
 			Timeout: t.Lookup.Timeout, Cache: cacheFor(t.Lookup.Cache), MaxContacts: t.Lookup.MaxContacts, Matters: t.Lookup.Matters,
 		})
 		f.events = append(f.events, eventsOf(t))

@@ -31,15 +31,11 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 }
 
-func TestPlanCheck(t *testing.T) {
-	for _, p := range []Plan{{{Kind: "guess"}}, {{Kind: Tail}}, {{Kind: Tail, Digits: 1}}, {{Kind: Tail, Digits: 11}}} {
-		if p.check() == nil {
-			t.Errorf("%v was taken", p)
-		}
-	}
-	for _, country := range []string{"US", "CA", "AU", "GB", "NZ"} {
-		if err := DefaultPlan(country).check(); err != nil {
-			t.Errorf("%s: %v", country, err)
+func TestDefaultPlans(t *testing.T) {
+	for country, digits := range map[string]int{"US": 4, "CA": 4, "AU": 3, "GB": 3, "NZ": 3} {
+		p := DefaultPlan(country)
+		if err := p.Check(); err != nil || p[0].Digits != digits {
+			t.Errorf("%s: %v, %v", country, p, err)
 		}
 	}
 }

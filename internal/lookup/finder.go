@@ -53,7 +53,7 @@ func New(cfg Config) *Finder {
 	}
 	for _, c := range cfg.Tenants {
 		t := &tenant{TenantConfig: c.withDefaults()}
-		if err := t.Plan.check(); err != nil {
+		if err := t.Plan.Check(); err != nil {
 			panic(err)
 		}
 		f.tenants[c.Tenant] = t

@@ -1,37 +1,25 @@
 package lookup
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
+	"github.com/smokepop/smokepop/internal/smokeball"
 )
 
-// Plan is how Smokeball is searched for a number: its steps are taken in order
-// until one brings a contact that has the number.
-type Plan []Step
+// Plan, its steps and their kinds are Smokeball's: see there.
+type (
+	Plan     = smokeball.SearchPlan
+	Step     = smokeball.SearchStep
+	StepKind = smokeball.SearchKind
+)
 
-// Step is one way to search.
-type Step struct {
-	Kind StepKind
-	// Digits is how many of the number's last digits a Tail asks for.
-	Digits int
-}
-
-// StepKind is a way to search.
-type StepKind string
-
+// The ways to search. Exact is for a Smokeball whose wildcards do not do what
+// they promise, and is left out once a Tail has been seen to work.
 const (
-	// Tail asks for numbers that contain the last digits. They stand together
-	// in every common way of writing, so that it finds a number however it is
-	// typed, beside others that are sorted out here.
-	Tail StepKind = "tail"
-	// Exact asks for the whole number as it may have been typed without any
-	// separator: as people of the country write it, with the country code,
-	// without the trunk 0. It is for a Smokeball whose wildcards do not do what
-	// they promise, and left out once a Tail has been seen to work.
-	Exact StepKind = "exact"
+	Tail  = smokeball.TailSearch
+	Exact = smokeball.ExactSearch
 )
 
 // DefaultPlan is the plan for a country: the last four digits in the North
@@ -42,19 +30,6 @@ func DefaultPlan(country string) Plan {
 		digits = 4
 	}
 	return Plan{{Kind: Tail, Digits: digits}, {Kind: Exact}}
-}
-
-// check returns what is wrong with a plan.
-func (p Plan) check() error {
-	for i, s := range p {
-		switch {
-		case s.Kind != Tail && s.Kind != Exact:
-			return fmt.Errorf("search plan, step %d: unknown kind %q: want tail or exact", i+1, s.Kind)
-		case s.Kind == Tail && (s.Digits < 2 || s.Digits > 10):
-			return fmt.Errorf("search plan, step %d: a tail has 2 to 10 digits, not %d", i+1, s.Digits)
-		}
-	}
-	return nil
 }
 
 // maxShort is the length up to which digits without a country code are a
@@ -71,7 +46,7 @@ const abroad = 3
 
 // start is how many digits a tail search for n begins with. A step's digits
 // are meant for the country's own numbers; +61 491 570 006 falls apart sooner.
-func (s Step) start(n screenpop.Number) int {
+func start(s Step, n screenpop.Number) int {
 	if strings.HasPrefix(n.Display, "+") {
 		return min(s.Digits, abroad)
 	}

@@ -40,7 +40,7 @@ func (s *search) run(ctx context.Context) (whole bool, err error) {
 	for i, step := range s.tenant.Plan {
 		switch {
 		case step.Kind == Tail && !isShort(s.number):
-			err = s.tail(ctx, step.start(s.number))
+			err = s.tail(ctx, start(step, s.number))
 		case step.Kind == Exact && (i == 0 || isShort(s.number) || s.narrowed || !s.tenant.tailWorks.Load()):
 			err = s.exact(ctx)
 		default:
