@@ -34,7 +34,7 @@ type invite struct {
 
 func newAgents() *cobra.Command {
 	flags := &adminFlags{}
-	agents := &cobra.Command{Use: "agents", Short: "List, invite, sign out and unpair agents of the running daemon", Args: cobra.NoArgs}
+	agents := newGroup("agents", "List, invite, sign out and unpair agents of the running daemon")
 	flags.register(agents)
 	agents.AddCommand(
 		newAgentsList(flags), newAgentsInvite(flags), newAgentsSignOut(flags), newAgentsUnpair(flags),

@@ -10,7 +10,7 @@ import (
 )
 
 func newKeys() *cobra.Command {
-	keys := &cobra.Command{Use: "keys", Short: "Make and list the keys that seal the store", Args: cobra.NoArgs}
+	keys := newGroup("keys", "Make and list the keys that seal the store")
 	keys.AddCommand(newKeysGenerate(), newKeysList())
 	return keys
 }

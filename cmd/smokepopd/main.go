@@ -74,19 +74,23 @@ func (f failure) Error() string {
 func (f failure) Unwrap() error { return f.err }
 
 func newRoot() *cobra.Command {
-	root := &cobra.Command{
-		Use:           "smokepopd",
-		Short:         "Screen pops for Smokeball from a Vodia PBX",
-		Args:          cobra.NoArgs,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+	root := newGroup("smokepopd", "Screen pops for Smokeball from a Vodia PBX")
+	root.SilenceUsage, root.SilenceErrors = true, true
+	root.AddCommand(
+		newServe(), newDemo(), newCheckConfig(), newAgents(), newKeys(), newTrace(), newVersion(),
+	)
+	return root
+}
+
+// newGroup returns a command that only holds others. Without a RunE of its own
+// cobra would take a name it does not know for a wish to see the help, and a
+// script would take that for success.
+func newGroup(name, short string) *cobra.Command {
+	return &cobra.Command{
+		Use: name, Short: short, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_ = cmd.Help()
 			return failure{code: exitUsage}
 		},
 	}
-	root.AddCommand(
-		newServe(), newDemo(), newCheckConfig(), newAgents(), newKeys(), newTrace(), newVersion(),
-	)
-	return root
 }

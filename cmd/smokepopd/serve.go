@@ -50,7 +50,11 @@ func loadConfig(file string) (*config.Config, error) {
 	}
 	var problems config.Problems
 	if errors.As(err, &problems) {
-		return nil, failure{exitUsage, fmt.Errorf("%s: %d problems:\n%w", file, len(problems), problems)}
+		count := fmt.Sprintf("%d problems", len(problems))
+		if len(problems) == 1 {
+			count = "1 problem"
+		}
+		return nil, failure{exitUsage, fmt.Errorf("%s: %s:\n%w", file, count, problems)}
 	}
 	return nil, failure{exitUsage, err}
 }
