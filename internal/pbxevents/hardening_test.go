@@ -345,6 +345,9 @@ func TestHardeningLogFlood(t *testing.T) {
 	if n := strings.Count(r.log.String(), "\n"); n > 30 {
 		t.Errorf("%d lines", n)
 	}
+	if strings.Contains(r.log.String(), "component=") {
+		t.Error("the component is named here too: whoever gives the logger has named it already")
+	}
 	if !strings.Contains(r.log.String(), "held_back=980") {
 		t.Errorf("nothing held back: %.300s", r.log)
 	}

@@ -49,7 +49,7 @@ func New(tenants []Tenant, deps Deps) (*Receiver, error) {
 	}
 	r := &Receiver{
 		tenants: make(map[screenpop.Tenant]*tenant, len(tenants)),
-		trace:   deps.Trace, metrics: m, log: deps.Log.With("component", "pbxevents"),
+		trace:   deps.Trace, metrics: m, log: deps.Log,
 		grumble: newGrumble(deps.Now), now: deps.Now,
 	}
 	for _, t := range tenants {

@@ -3,6 +3,7 @@ package pbxevents
 import (
 	"time"
 
+	"github.com/smokepop/smokepop/internal/numbering"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -179,7 +180,7 @@ func (t *tenant) foldBy(m *message, s *step, a screenpop.Agent) {
 	if s.call == nil {
 		return
 	}
-	by := m.answeredBy
+	by := t.nameOf(m.answeredBy)
 	if by == "" {
 		by = a.Name
 	}
@@ -195,6 +196,19 @@ func (t *tenant) foldBy(m *message, s *step, a screenpop.Agent) {
 		last := &s.moves[len(s.moves)-1]
 		last.end, last.by = screenpop.EndAnsweredElsewhere, by
 	}
+}
+
+// nameOf is what colleagues know the one who answered by. A PBX may name the
+// account, plain or as a URI, and people want the name.
+func (t *tenant) nameOf(answeredBy string) string {
+	user, name := numbering.UserPart(answeredBy)
+	if a, ok := t.rules.directory.Agent(screenpop.AgentID{Tenant: t.domain, Extension: screenpop.Extension(user)}); ok && a.Name != "" {
+		return a.Name
+	}
+	if name != "" {
+		return name
+	}
+	return answeredBy
 }
 
 func noParties() verdict {

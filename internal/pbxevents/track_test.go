@@ -94,6 +94,12 @@ func TestTrack(t *testing.T) {
 			{"event=connected&call_id=c&extension=104", "accepted 104", "104 connected inbound " + caller + "; 101 answered-elsewhere by 104"},
 			{"event=ringing&call_id=d&from=6173998147&to=600&extension=101,104", "accepted 101,104", ring101 + "; 104 ringing inbound " + caller},
 			{"event=connected&call_id=d&extension=104&answered_by=Zoe", "accepted 104", "104 connected inbound " + caller + "; 101 answered-elsewhere by Zoe"},
+			{"event=ringing&call_id=e&from=6173998147&to=600&extension=101,104", "accepted 101,104", ring101 + "; 104 ringing inbound " + caller},
+			{"event=connected&call_id=e&extension=104&answered_by=102", "accepted 104", "104 connected inbound " + caller + "; 101 answered-elsewhere by Tom Jones"},
+			{"event=ringing&call_id=f&from=6173998147&to=600&extension=101,104", "accepted 101,104", ring101 + "; 104 ringing inbound " + caller},
+			{"event=connected&call_id=f&extension=104&answered_by=sip:102@firm.example.com", "accepted 104", "104 connected inbound " + caller + "; 101 answered-elsewhere by Tom Jones"},
+			{"event=ringing&call_id=g&from=6173998147&to=600&extension=101,104", "accepted 101,104", ring101 + "; 104 ringing inbound " + caller},
+			{"event=connected&call_id=g&extension=104&answered_by=\"Temp\" <sip:999@h>", "accepted 104", "104 connected inbound " + caller + "; 101 answered-elsewhere by Temp"},
 		}},
 		{"a ring group one event at a time", []beat{
 			{"event=ringing&call_id=c&from=6173998147&to=600&extension=101", "accepted 101", ring101},
