@@ -20,6 +20,10 @@ type breaker struct {
 	probing  bool
 }
 
+// open tells whether Smokeball has failed again and again and has not been seen
+// to answer since.
+func (b *breaker) open() bool { return !b.until.IsZero() }
+
 // check returns ErrNotAsked while nothing may go out. After the rest one
 // request goes out to see, and nothing else until it is answered.
 func (b *breaker) check(now time.Time) error {

@@ -41,6 +41,7 @@ type bucket struct {
 	queue   waiters
 	timer   *time.Timer
 	breaker breaker
+	watch   []chan struct{} // told when the breaker opens or closes
 
 	unsent int       // requests granted and not yet written
 	still  time.Time // since when the clock stands, while unsent > 0
@@ -52,22 +53,35 @@ type bucket struct {
 }
 
 func newBucket(perSecond float64, burst int) *bucket {
-	b := &bucket{normal: rate.Limit(perSecond * unit)}
-	b.limiter = rate.NewLimiter(b.normal, capacity(perSecond, burst))
-	return b
+	limit, size := within(perSecond, burst)
+	return &bucket{normal: limit, limiter: rate.NewLimiter(limit, size)}
 }
 
-func capacity(perSecond float64, burst int) int {
-	return max(unit, burst*unit-int(perSecond*margin.Seconds()*unit))
+// within returns the rate, in tokens a second, and the size of a bucket that
+// keeps within Smokeball's, margin included. Where Smokeball's is too small to
+// spare the margin, the rate pays for it: with a burst of 1 and 5 a second two
+// requests are 200 ms and the margin apart.
+func within(perSecond float64, burst int) (rate.Limit, int) {
+	size := burst*unit - int(perSecond*margin.Seconds()*unit)
+	if size >= unit {
+		return rate.Limit(perSecond * unit), size
+	}
+	slower := float64(burst) / (1/perSecond + margin.Seconds())
+	return rate.Limit(min(perSecond, slower) * unit), unit
 }
 
 func (b *bucket) resize(perSecond float64, burst int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	b.normal = rate.Limit(perSecond * unit)
-	b.limiter.SetLimitAt(b.clock(now), b.normal)
-	b.limiter.SetBurstAt(b.clock(now), capacity(perSecond, burst))
+	limit, size := within(perSecond, burst)
+	b.normal = limit
+	if b.slow.IsZero() {
+		b.limiter.SetLimitAt(b.clock(now), limit)
+	} else {
+		b.limiter.SetLimitAt(b.clock(now), limit/2)
+	}
+	b.limiter.SetBurstAt(b.clock(now), size)
 	b.dispatch(now)
 }
 
@@ -243,4 +257,20 @@ func (b *bucket) failing() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.breaker.check(time.Now()) != nil
+}
+
+// turn lets change move the breaker, and tells who watches when that opened or
+// closed it. It never waits for them.
+func (b *bucket) turn(change func()) {
+	was := b.breaker.open()
+	change()
+	if b.breaker.open() == was {
+		return
+	}
+	for _, told := range b.watch {
+		select {
+		case told <- struct{}{}:
+		default: // one is on its way
+		}
+	}
 }

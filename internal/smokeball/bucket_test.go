@@ -21,7 +21,9 @@ type server struct {
 	seen    int
 }
 
-func newServer() *server { return &server{limiter: rate.NewLimiter(5, 5)} }
+func newServer(perSecond float64, burst int) *server {
+	return &server{limiter: rate.NewLimiter(rate.Limit(perSecond), burst)}
+}
 
 func (s *server) arrive() {
 	s.seen++
@@ -47,7 +49,7 @@ func TestTheServersBucketNeverRunsOver(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				random := rand.New(rand.NewPCG(1, 2))
-				b, s := newBucket(5, 5), newServer()
+				b, s := newBucket(5, 5), newServer(5, 5)
 				var mu sync.Mutex
 				var wg sync.WaitGroup
 				start := time.Now()
@@ -81,6 +83,54 @@ func TestTheServersBucketNeverRunsOver(t *testing.T) {
 				// second, the margin and what the connection took
 				bound := c.connect + time.Duration(c.requests-5)*200*time.Millisecond + margin + c.latest + 120*time.Millisecond
 				if took := time.Since(start); c.pauseAt == 0 && took > bound {
+					t.Errorf("took %v, want at most %v", took, bound)
+				}
+			})
+		})
+	}
+}
+
+// Smokeball may allow less than its default, or more: a bucket too small to
+// spare the margin is kept within all the same.
+func TestNarrowLimits(t *testing.T) {
+	for _, c := range []struct {
+		perSecond float64
+		burst     int
+	}{{5, 1}, {1, 1}, {5, 2}, {20, 2}, {30, 1}, {100, 5}, {200, 3}, {0.5, 1}} {
+		t.Run(fmt.Sprint(c.perSecond, " ", c.burst), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				random := rand.New(rand.NewPCG(3, 4))
+				b, s := newBucket(c.perSecond, c.burst), newServer(c.perSecond, c.burst)
+				var mu sync.Mutex
+				var wg sync.WaitGroup
+				start := time.Now()
+				const requests = 60
+				for i := range requests {
+					// The first is late and those behind it are not: the worst there is.
+					jitter := time.Duration(random.Int64N(int64(margin)))
+					if i%7 == 0 {
+						jitter = margin
+					}
+					wg.Go(func() {
+						p, err := b.acquire(t.Context(), Priority{})
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						p.sent()
+						time.Sleep(jitter)
+						mu.Lock()
+						s.arrive()
+						mu.Unlock()
+						p.done(nil)
+					})
+				}
+				wg.Wait()
+				if s.refused != 0 || s.seen != requests {
+					t.Errorf("%d of %d refused", s.refused, s.seen)
+				}
+				each := time.Duration(float64(time.Second) / c.perSecond)
+				if took, bound := time.Since(start), (each+margin)*requests; took > bound {
 					t.Errorf("took %v, want at most %v", took, bound)
 				}
 			})

@@ -82,6 +82,27 @@ func (b *Budget) bucket(e Endpoint) *bucket {
 // failed again and again.
 func (b *Budget) Failing(e Endpoint) bool { return b.bucket(e).failing() }
 
+// Answering tells whether the endpoint's breaker is closed: Smokeball has not
+// failed again and again, or has been seen to answer since.
+func (b *Budget) Answering(e Endpoint) bool {
+	k := b.bucket(e)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return !k.breaker.open()
+}
+
+// Changes returns a channel that gets a tick after Answering has changed. Ticks
+// do not queue up: whoever gets one asks Answering. Nothing ever waits for a
+// reader.
+func (b *Budget) Changes(e Endpoint) <-chan struct{} {
+	k := b.bucket(e)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	tick := make(chan struct{}, 1)
+	k.watch = append(k.watch, tick)
+	return tick
+}
+
 // acquire waits for a request to e to be free. It fails with ErrBusy, at once
 // where that can be known, when that would be after ctx's deadline; with
 // ErrNotAsked while Smokeball is failing; with ctx's error when ctx ends. A

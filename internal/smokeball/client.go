@@ -62,6 +62,12 @@ func NewClient(cfg ClientConfig) *Client {
 // failed again and again.
 func (c *Client) Failing(e Endpoint) bool { return c.budget.Failing(e) }
 
+// Answering is Budget.Answering of the client's budget.
+func (c *Client) Answering(e Endpoint) bool { return c.budget.Answering(e) }
+
+// Changes is Budget.Changes of the client's budget.
+func (c *Client) Changes(e Endpoint) <-chan struct{} { return c.budget.Changes(e) }
+
 // get asks for path and decodes the answer into into.
 func (c *Client) get(ctx context.Context, e Endpoint, path string, query url.Values, token screenpop.Secret, into any) error {
 	if !headerSafe(token.Reveal()) {

@@ -18,6 +18,10 @@ type Contact struct {
 	Updated int64 // .NET ticks; for ordering alone
 }
 
+// UnnamedGroup is the name of a group that has none: Smokeball's own sample is
+// one.
+const UnnamedGroup = "Unnamed group"
+
 // Phone is one phone field of a contact.
 type Phone struct {
 	Field     string // phone, phone2, cell, fax
@@ -105,7 +109,7 @@ func (w wireContact) contact() Contact {
 		c.add("fax", w.Trust.v.Fax)
 	case w.Group.set:
 		c.Kind = screenpop.Group
-		c.Name = firstOf(clean(w.Group.v.Name), "Unnamed group")
+		c.Name = firstOf(clean(w.Group.v.Name), UnnamedGroup)
 		for _, l := range w.Group.v.People {
 			if id := l.recordID(); id != "" {
 				c.Members = append(c.Members, id)

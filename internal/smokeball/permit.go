@@ -46,23 +46,25 @@ func (p *permit) done(err error) {
 		status *StatusError
 		failed *ConnectionError
 	)
-	switch {
-	case errors.As(err, &status) && status.Status == 429:
-		b.throttled(now, status.RetryAfter)
-		b.breaker.alive()
-	case errors.As(err, &status) && status.Status >= 500:
-		b.breaker.failed(now, p.probe)
-	case errors.As(err, &failed) && errors.Is(err, context.Canceled),
-		errors.As(err, &failed) && failed.Timeout() && now.Sub(p.granted) < patience:
-		if p.probe {
-			b.breaker.abandon()
+	b.turn(func() {
+		switch {
+		case errors.As(err, &status) && status.Status == 429:
+			b.throttled(now, status.RetryAfter)
+			b.breaker.alive()
+		case errors.As(err, &status) && status.Status >= 500:
+			b.breaker.failed(now, p.probe)
+		case errors.As(err, &failed) && errors.Is(err, context.Canceled),
+			errors.As(err, &failed) && failed.Timeout() && now.Sub(p.granted) < patience:
+			if p.probe {
+				b.breaker.abandon()
+			}
+		case errors.As(err, &failed):
+			b.breaker.failed(now, p.probe)
+		default:
+			b.refusal = 0
+			b.breaker.alive()
 		}
-	case errors.As(err, &failed):
-		b.breaker.failed(now, p.probe)
-	default:
-		b.refusal = 0
-		b.breaker.alive()
-	}
+	})
 	p.leave()
 	b.dispatch(now)
 }
