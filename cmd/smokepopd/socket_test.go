@@ -331,7 +331,7 @@ const (
 	contactShape    = `{company:string email:string id:string kind:string matched:string matters:[] name:string url:string}`
 	popShape        = `{call:` + callShape + ` contacts:[` + contactShape + `] id:string more:number}`
 	cardShape       = `{call:` + callShape + ` contacts:[] id:string more:number}`
-	recentShape     = `{answered_by:string call:` + callShape + ` contacts:[` + contactShape + `] ended:time id:string more:number reason:string}`
+	recentShape     = `{answered_by:string call:` + callShape + ` contacts:[` + contactShape + `] ended:time id:string more:number outcome:string reason:string}`
 )
 
 func helloShape(pairing, pops, recent string) string {

@@ -168,6 +168,46 @@ func TestForgetAndEndAll(t *testing.T) {
 	g.open(t, priya, "s").want("hello 0 live 0 recent")
 }
 
+func TestCallsWithoutAPopAreRecentAndNothingElse(t *testing.T) {
+	g := start(t, push.Limits{RecentPops: 2})
+	b := g.open(t, priya, "s")
+	b.read()
+	g.Pop(priya, pop("shown", screenpop.Ringing), time.Now())
+	g.End(priya, "shown", screenpop.EndTerminated, "")
+	b.want("pop shown ringing", "end shown terminated")
+	for _, id := range []string{"a", "b"} {
+		p := pop(id, screenpop.Ringing)
+		p.Contacts = nil
+		g.Past(priya, screenpop.EndedPop{Pop: p, Ended: time.Now(), Reason: screenpop.EndAnsweredElsewhere, AnsweredBy: "Tom Reed", Outcome: screenpop.OutcomeNotPaired})
+		b.want("past " + id + " ringing")
+	}
+	m := g.open(t, priya, "s2").read()
+	if len(m.Pops) != 0 || len(m.Recent) != 2 || m.Recent[0].ID != "a" || m.Recent[1].ID != "b" || m.Recent[1].Outcome != screenpop.OutcomeNotPaired ||
+		m.Recent[1].AnsweredBy != "Tom Reed" || m.Recent[1].Contacts == nil {
+		t.Errorf("live %v recent %+v", m.Pops, m.Recent)
+	}
+	if n := g.sample(t, "smokepop_pops_total", "inbound"); n != 1 {
+		t.Errorf("%v pops counted, want 1: a call without a pop is none", n)
+	}
+	g.PairingChanged(priya, screenpop.Pairing{State: screenpop.Unpaired})
+	g.open(t, priya, "s3").want("hello 0 live 0 recent")
+}
+
+// What a pop's contacts say is the call's outcome.
+func TestRecentPopsHaveTheirOutcome(t *testing.T) {
+	g := start(t, push.Limits{})
+	known, card := pop("known", screenpop.Ringing), pop("card", screenpop.Ringing)
+	card.Contacts = nil
+	for _, p := range []screenpop.Pop{known, card} {
+		g.Pop(priya, p, time.Now())
+		g.End(priya, p.ID, screenpop.EndTerminated, "")
+	}
+	m := g.open(t, priya, "s").read()
+	if len(m.Recent) != 2 || m.Recent[0].Outcome != screenpop.OutcomeMatched || m.Recent[1].Outcome != screenpop.OutcomeNoMatch {
+		t.Errorf("recent %+v", m.Recent)
+	}
+}
+
 func TestBoundsOfARoom(t *testing.T) {
 	g := start(t, push.Limits{LivePops: 2, RecentPops: 2})
 	b := g.open(t, priya, "s")

@@ -31,7 +31,7 @@ func (h *Hub) Pop(agent screenpop.AgentID, pop screenpop.Pop, received time.Time
 		h.record(agent, livePop{call: pop.Call.ID, number: pop.Call.Number.Masked()}, verdictFailed, "the pop could not be encoded")
 		return
 	}
-	p := livePop{id: pop.ID, call: pop.Call.ID, number: pop.Call.Number.Masked(), body: body}
+	p := newLivePop(pop, body)
 
 	sh := h.shardOf(agent)
 	sh.mu.Lock()
@@ -72,7 +72,7 @@ func (h *Hub) Update(agent screenpop.AgentID, pop screenpop.Pop) {
 		h.log.Error("encode pop", "agent", agent, "call", pop.Call, "err", err)
 		return
 	}
-	p := livePop{id: pop.ID, call: pop.Call.ID, number: pop.Call.Number.Masked(), body: body}
+	p := newLivePop(pop, body)
 	h.inRoom(agent, func(r *room) {
 		if i := r.find(p.id); i >= 0 {
 			h.update(r, i, p)
@@ -87,6 +87,22 @@ func (h *Hub) End(agent screenpop.AgentID, popID string, reason screenpop.EndRea
 			h.end(r, i, reason, answeredBy)
 		}
 	})
+}
+
+// Past implements [screenpop.Screens]. A call that was no pop is announced
+// quietly and never live.
+func (h *Hub) Past(agent screenpop.AgentID, call screenpop.EndedPop) {
+	body, err := encodePast(call)
+	if err != nil {
+		h.log.Error("encode call", "agent", agent, "call", call.Call, "err", err)
+		return
+	}
+	sh := h.shardOf(agent)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	r := sh.enter(agent)
+	r.remember(endedPop{call.Ended, body}, h.limits.RecentPops)
+	h.send(r, &message{op: websocket.TextMessage, data: frame("past", r.next(), "pop", body)})
 }
 
 // dismiss ends a pop on all of the agent's screens because one of them asked.
@@ -146,8 +162,17 @@ func (h *Hub) update(r *room, i int, p livePop) {
 
 func (h *Hub) end(r *room, i int, reason screenpop.EndReason, answeredBy string) {
 	p := r.takeLive(i)
-	r.remember(p, time.Now(), reason, answeredBy, h.limits.RecentPops)
+	now := time.Now()
+	r.remember(endedPop{now, encodeEnded(p.body, now, reason, answeredBy, p.outcome)}, h.limits.RecentPops)
 	h.send(r, &message{op: websocket.TextMessage, data: endFrame(r.next(), p.id, reason, answeredBy)})
+}
+
+func newLivePop(pop screenpop.Pop, body []byte) livePop {
+	p := livePop{id: pop.ID, call: pop.Call.ID, number: pop.Call.Number.Masked(), outcome: screenpop.OutcomeMatched, body: body}
+	if len(pop.Contacts) == 0 {
+		p.outcome = screenpop.OutcomeNoMatch
+	}
+	return p
 }
 
 func (h *Hub) endAll(r *room) {

@@ -20,7 +20,10 @@ type livePop struct {
 	id     string
 	call   screenpop.CallID
 	number string // masked, for the trace
-	body   []byte // encoded
+	// outcome is how the call's look-up ended: only a match and an unknown
+	// caller have a pop.
+	outcome screenpop.Outcome
+	body    []byte // encoded
 }
 
 type endedPop struct {
@@ -46,13 +49,13 @@ func (r *room) takeLive(i int) livePop {
 	return p
 }
 
-// remember adds a pop that ended to the recent ones, of which there are at
+// remember adds a call that ended to the recent ones, of which there are at
 // most limit.
-func (r *room) remember(p livePop, ended time.Time, reason screenpop.EndReason, answeredBy string, limit int) {
+func (r *room) remember(p endedPop, limit int) {
 	if n := len(r.recent) - limit + 1; n > 0 {
 		r.recent = slices.Delete(r.recent, 0, n)
 	}
-	r.recent = append(r.recent, endedPop{ended, encodeEnded(p.body, ended, reason, answeredBy)})
+	r.recent = append(r.recent, p)
 }
 
 // forgetBefore drops the recent pops that ended before t.

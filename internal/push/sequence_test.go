@@ -62,6 +62,8 @@ func (p *page) take(t *rapid.T, data []byte) {
 	case "end":
 		p.Live = slices.Delete(p.Live, at, at+1)
 		p.Recent = append(p.Recent, m.ID+" "+string(m.Reason))
+	case "past":
+		p.Recent = append(p.Recent, m.Pop.ID+" terminated")
 	case "pairing":
 		// As DESIGN has it for who is unpaired: nothing of the calls stays.
 		if p.State = m.Pairing.State; p.State == screenpop.Unpaired {
@@ -131,9 +133,12 @@ func TestEveryScreenShowsWhatANewHelloSays(t *testing.T) {
 				}
 				screens = append(screens, open())
 			},
-			"pop":     func(t *rapid.T) { h.Pop(viewer.AgentID, made(t), time.Time{}) },
-			"update":  func(t *rapid.T) { h.Update(viewer.AgentID, made(t)) },
-			"end":     func(t *rapid.T) { h.End(viewer.AgentID, id.Draw(t, "id"), screenpop.EndTerminated, "") },
+			"pop":    func(t *rapid.T) { h.Pop(viewer.AgentID, made(t), time.Time{}) },
+			"update": func(t *rapid.T) { h.Update(viewer.AgentID, made(t)) },
+			"end":    func(t *rapid.T) { h.End(viewer.AgentID, id.Draw(t, "id"), screenpop.EndTerminated, "") },
+			"past": func(t *rapid.T) {
+				h.Past(viewer.AgentID, screenpop.EndedPop{Pop: made(t), Ended: time.Now(), Reason: screenpop.EndTerminated})
+			},
 			"dismiss": func(t *rapid.T) { h.dismiss(viewer.AgentID, id.Draw(t, "id")) },
 			"end all": func(*rapid.T) { h.EndAll(viewer.AgentID) },
 			"pairing": func(t *rapid.T) {

@@ -43,9 +43,19 @@ func withLists(contacts []screenpop.Contact) []screenpop.Contact {
 	return contacts
 }
 
+// encodePast writes a call that ended without a pop, as it stands in past
+// frames and in hello.
+func encodePast(p screenpop.EndedPop) ([]byte, error) {
+	pop, err := encodePop(p.Pop)
+	if err != nil {
+		return nil, err
+	}
+	return encodeEnded(pop, p.Ended, p.Reason, p.AnsweredBy, p.Outcome), nil
+}
+
 // encodeEnded makes of a pop's bytes those of a screenpop.EndedPop.
-func encodeEnded(pop []byte, ended time.Time, reason screenpop.EndReason, answeredBy string) []byte {
-	b := make([]byte, 0, len(pop)+128)
+func encodeEnded(pop []byte, ended time.Time, reason screenpop.EndReason, answeredBy string, outcome screenpop.Outcome) []byte {
+	b := make([]byte, 0, len(pop)+160)
 	b = append(b, pop[:len(pop)-1]...)
 	b = append(b, `,"ended":"`...)
 	b = ended.UTC().AppendFormat(b, time.RFC3339Nano)
@@ -53,6 +63,8 @@ func encodeEnded(pop []byte, ended time.Time, reason screenpop.EndReason, answer
 	b = appendString(b, string(reason))
 	b = append(b, `,"answered_by":`...)
 	b = appendString(b, answeredBy)
+	b = append(b, `,"outcome":`...)
+	b = appendString(b, string(outcome))
 	return append(b, '}')
 }
 

@@ -84,8 +84,16 @@ func TestGoldenMessages(t *testing.T) {
 	full := &room{
 		seq:    17,
 		live:   []livePop{{id: "P1", body: live}, {id: "P2", body: card}},
-		recent: []endedPop{{body: encodeEnded(card, morning.Add(time.Minute), screenpop.EndAnsweredElsewhere, `Tom "T" Reed`)}},
+		recent: []endedPop{{body: encodeEnded(card, morning.Add(time.Minute), screenpop.EndAnsweredElsewhere, `Tom "T" Reed`, screenpop.OutcomeNoMatch)}},
 	}
+	past, err := encodePast(screenpop.EndedPop{
+		Pop: unknownCaller(), Ended: morning.Add(time.Minute), Reason: screenpop.EndTerminated, Outcome: screenpop.OutcomeUnavailable,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked := unknownCaller()
+	linked.Links = &screenpop.Links{Search: "https://app.smokeball.com/#/contacts?search=131114"}
 	for name, got := range map[string][]byte{
 		"hello.json":       hello(must(t, agent), must(t, paired()), full),
 		"hello-empty.json": hello(must(t, agent), must(t, screenpop.Pairing{State: screenpop.Unpaired}), &room{}),
@@ -94,6 +102,8 @@ func TestGoldenMessages(t *testing.T) {
 		"update.json":      frame("update", 20, "pop", body(t, connected)),
 		"end.json":         endFrame(21, "P1", screenpop.EndAnsweredElsewhere, "Priya Shah"),
 		"end-plain.json":   endFrame(22, "P2", screenpop.EndTerminated, ""),
+		"pop-links.json":   frame("pop", 24, "pop", body(t, linked)),
+		"past.json":        frame("past", 25, "pop", past),
 		"pairing.json":     frame("pairing", 23, "pairing", must(t, paired())),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -121,9 +131,15 @@ func TestGoldenMessages(t *testing.T) {
 func TestEndedPopIsTheTypesOwnJSON(t *testing.T) {
 	for _, p := range []screenpop.Pop{ringing(), unknownCaller()} {
 		p.Contacts = withLists(p.Contacts)
-		want := must(t, screenpop.EndedPop{Pop: p, Ended: morning, Reason: screenpop.EndDismissed, AnsweredBy: "<Tom>"})
-		if got := encodeEnded(body(t, p), morning, screenpop.EndDismissed, "<Tom>"); !bytes.Equal(got, want) {
+		want := must(t, screenpop.EndedPop{Pop: p, Ended: morning, Reason: screenpop.EndDismissed, AnsweredBy: "<Tom>", Outcome: screenpop.OutcomeNoMatch})
+		if got := encodeEnded(body(t, p), morning, screenpop.EndDismissed, "<Tom>", screenpop.OutcomeNoMatch); !bytes.Equal(got, want) {
 			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		past, err := encodePast(screenpop.EndedPop{
+			Pop: p, Ended: morning.In(time.FixedZone("AEDT", 11*3600)), Reason: screenpop.EndDismissed, AnsweredBy: "<Tom>", Outcome: screenpop.OutcomeNoMatch,
+		})
+		if err != nil || !bytes.Equal(past, want) {
+			t.Errorf("past %s, %v\nwant %s", past, err, want)
 		}
 	}
 }
@@ -198,7 +214,7 @@ func FuzzFrames(f *testing.F) {
 			t.Fatalf("name %q came back as %q", name, in.Pop.Contacts[0].Name)
 		}
 		var ended screenpop.EndedPop
-		if err := json.Unmarshal(encodeEnded(b, morning, screenpop.EndTerminated, by), &ended); err != nil {
+		if err := json.Unmarshal(encodeEnded(b, morning, screenpop.EndTerminated, by, screenpop.OutcomeMatched), &ended); err != nil {
 			t.Fatal(err)
 		}
 		if !reflect.DeepEqual(ended.Pop, in.Pop) || !ended.Ended.Equal(morning) || utf8.ValidString(by) && ended.AnsweredBy != by {

@@ -24,6 +24,9 @@ type Contact struct {
 	Matched string      `json:"matched"` // the field that holds the number: phone, phone2, cell, fax
 	URL     string      `json:"url"`     // the record in Smokeball's web app
 	Matters []Matter    `json:"matters"` // never nil on the wire
+	// Direct: the number reaches this contact alone, as far as the field tells;
+	// it is no switchboard. Such contacts may change places by their matters.
+	Direct bool `json:"-"`
 }
 
 // LogValue keeps everything but the record's id out of logs.

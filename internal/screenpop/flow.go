@@ -16,11 +16,16 @@ import (
 type FlowConfig struct {
 	Finder  Finder
 	Screens Screens
+	// Matters is the second stage; nil leaves pops as the look-up made them.
+	Matters MatterFinder
 	Trace   Recorder
+	// Outcome is told how each leg ended up, once for each, as soon as that is
+	// certain. It has to be quick; nil tells nobody.
+	Outcome func(Outcome)
 	// Settings returns a tenant's settings as they are now. It is asked for
 	// each event and has to be quick.
 	Settings func(Tenant) PopSettings
-	// Capacity bounds the events that wait or are being looked up, over all
+	// Capacity bounds the events that wait or are being worked off, over all
 	// agents; 0 means DefaultFlowCapacity.
 	Capacity int
 	// Workers is the number of goroutines agents are spread over; 0 means two
@@ -35,14 +40,14 @@ type FlowConfig struct {
 // firm ringing at once, several times over, at a few hundred bytes an event.
 const DefaultFlowCapacity = 8192
 
-// Flow carries events to screens, one way: event, look-up, pop. It keeps the
-// order of each agent's events, promises nothing across agents, never blocks
+// Flow carries events to screens, one way: event, look-up, pop, matters. It
+// keeps the order of each agent's events, promises nothing across agents, never blocks
 // who offers, and holds no more than its capacity.
 //
 // Each agent belongs to one worker. A worker alone touches its agents' legs;
-// look-ups run beside it and hand their answers back through the worker's own
-// queue, so that a slow look-up delays neither the agent's next call nor
-// anybody else.
+// what is asked of Smokeball runs beside it and hands its answer back through
+// the worker's own queue, so that a slow answer delays neither the agent's next
+// call nor anybody else.
 type Flow struct {
 	cfg     FlowConfig
 	workers []*worker
@@ -72,6 +77,9 @@ func NewFlow(cfg FlowConfig) *Flow {
 	if cfg.Trace == nil {
 		cfg.Trace = discard{}
 	}
+	if cfg.Outcome == nil {
+		cfg.Outcome = func(Outcome) {}
+	}
 	f := &Flow{cfg: cfg, seed: maphash.MakeSeed(), idle: make(chan struct{}, 1), ended: make(chan struct{})}
 	for range cfg.Workers {
 		f.workers = append(f.workers, newWorker(f))
@@ -81,18 +89,34 @@ func NewFlow(cfg FlowConfig) *Flow {
 
 // Offer implements [Sink].
 func (f *Flow) Offer(events []Event) bool {
-	n := int64(len(events))
-	if n == 0 {
+	if len(events) == 0 {
 		return true
 	}
-	// The order of these two matters: either Close sees the events counted and
-	// waits for them, or they see that it is closing.
-	if f.pending.Add(n) > int64(f.cfg.Capacity) || f.closing.Load() {
-		f.done(n)
+	if !f.reserve(int64(len(events))) {
 		return false
 	}
 	for _, e := range events {
 		f.workerOf(e.Agent.AgentID).put(item{event: e})
+	}
+	return true
+}
+
+// Open tells that the agent looks closer at a pop: its matters are worth
+// fetching now. A pop that is not the agent's, or is over, is nothing. Open
+// never blocks; where there is no room it does nothing either.
+func (f *Flow) Open(agent AgentID, popID string) {
+	if f.reserve(1) {
+		f.workerOf(agent).put(item{opening: &opening{agent: agent, popID: popID}})
+	}
+}
+
+// reserve makes room for n items, or returns false.
+func (f *Flow) reserve(n int64) bool {
+	// The order of these two matters: either Close sees the items counted and
+	// waits for them, or they see that it is closing.
+	if f.pending.Add(n) > int64(f.cfg.Capacity) || f.closing.Load() {
+		f.done(n)
+		return false
 	}
 	return true
 }

@@ -80,6 +80,9 @@ func (w *wall) Update(a AgentID, p Pop) { w.add(a, "update %s %s", p.Call.ID, p.
 func (w *wall) End(a AgentID, _ string, r EndReason, by string) {
 	w.add(a, "end %s %s", r, by)
 }
+func (w *wall) Past(a AgentID, p EndedPop) {
+	w.add(a, "past %s %s %s %s", p.Call.ID, p.Call.State, p.Reason, p.Outcome)
+}
 func (w *wall) of(a AgentID) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -157,8 +160,9 @@ func TestFlow(t *testing.T) {
 			[]string{"pop c ringing Alice", "update c connected", "end terminated "}},
 		{"a call first seen connected pops", all,
 			[]Event{step("101", "c", alice, Connected)}, []string{"pop c connected Alice"}},
-		{"nobody has the number: nothing at all", all,
-			[]Event{step("101", "c", carol, Ringing), step("101", "c", carol, Connected), step("101", "c", carol, Terminated)}, nil},
+		{"nobody has the number: nothing but a line among the recent calls", all,
+			[]Event{step("101", "c", carol, Ringing), step("101", "c", carol, Connected), step("101", "c", carol, Terminated)},
+			[]string{"past c connected terminated no-match"}},
 		{"nobody has the number, unknown: card", PopSettings{On: Ringing, Inbound: true, UnknownCard: true},
 			[]Event{step("101", "c", carol, Ringing)}, []string{"pop c ringing ?"}},
 		{"answered elsewhere names the colleague", all,
@@ -219,8 +223,9 @@ func TestFlowCallThatEndsFirstNeverPops(t *testing.T) {
 		pass(time.Second)
 		r.offer(t, step("101", "c", alice, Terminated))
 		pass(5 * time.Second)
-		if got := r.wall.of(agent("101").AgentID); len(got) != 0 {
-			t.Errorf("on the screens: %q, want nothing", got)
+		want := []string{"past c ringing terminated too-late"}
+		if got := r.wall.of(agent("101").AgentID); !slices.Equal(got, want) {
+			t.Errorf("on the screens: %q, want no pop and %q", got, want)
 		}
 		if got := r.book.cancelled(); !slices.Equal(got, []string{alice}) {
 			t.Errorf("cancelled look-ups: %q, want Alice's", got)

@@ -9,22 +9,25 @@ type legKey struct {
 
 // leg is a call at one agent's extension as the flow follows it.
 type leg struct {
-	agent  Agent
-	call   Call
-	popID  string // set once the pop was shown
-	pop    Pop
-	event  Event              // the event that started the look-up
-	cancel context.CancelFunc // of the look-up; nil before and after it
-	asked  bool               // the look-up was started
+	agent   Agent
+	call    Call
+	popID   string // set once the pop was shown
+	pop     Pop
+	event   Event              // the event that started the look-up
+	cancel  context.CancelFunc // of what is asked of Smokeball; nil while nothing is
+	asked   bool               // the look-up was started, or never will be
+	outcome Outcome            // how the leg ended up; empty until that is certain
+	matters bool               // they were asked for
 }
 
-// event moves a leg and returns whether it started a look-up.
-func (w *worker) event(ctx context.Context, e Event) (lookup bool) {
+// event moves a leg and returns whether it started to ask Smokeball.
+func (w *worker) event(ctx context.Context, e Event) (asking bool) {
 	key := legKey{e.Agent.AgentID, e.Call.ID}
 	l := w.legs[key]
 	if e.Call.State == Terminated {
 		if l != nil {
 			delete(w.legs, key)
+			delete(w.pops, l.popID)
 			w.end(l, e)
 		}
 		return false
@@ -37,7 +40,7 @@ func (w *worker) event(ctx context.Context, e Event) (lookup bool) {
 	if l.popID != "" {
 		l.pop.Call = e.Call
 		w.flow.cfg.Screens.Update(l.agent.AgentID, l.pop)
-		return false
+		return l.call.State == Connected && w.askMatters(ctx, l)
 	}
 	if l.asked {
 		return false // the answer will find the leg's newer state
@@ -46,7 +49,8 @@ func (w *worker) event(ctx context.Context, e Event) (lookup bool) {
 	switch {
 	case !settings.wants(e.Call.Direction):
 		l.asked = true // nothing more will come of this leg
-		w.trace(e, StepFlow, "pops-off", "the tenant shows no pops for "+string(e.Call.Direction)+" calls")
+		w.decide(l, OutcomePopsOff)
+		w.trace(e, StepFlow, string(OutcomePopsOff), "the tenant shows no pops for "+string(e.Call.Direction)+" calls")
 		return false
 	case settings.On == Connected && e.Call.State == Ringing:
 		w.trace(e, StepFlow, "waiting", "the tenant shows pops when the call is answered")
@@ -61,46 +65,79 @@ func (w *worker) look(ctx context.Context, l *leg, e Event) {
 	ctx, l.cancel = context.WithCancel(ctx)
 	l.asked = true
 	l.event = e
-	w.lookups.Go(func() {
+	w.asking.Go(func() {
 		match, err := w.flow.cfg.Finder.Find(ctx, e.Agent.AgentID, e.Call)
 		w.put(item{answer: &answer{leg: l, match: match, err: err}})
 	})
 }
 
 // answered shows the pop of a leg whose look-up has come back, if the leg is
-// still there to be shown.
-func (w *worker) answered(a *answer) {
+// still there to be shown. It returns whether its matters are asked for.
+func (w *worker) answered(ctx context.Context, a *answer) (asking bool) {
 	l := a.leg
-	l.cancel()
-	l.cancel = nil
-	if w.legs[legKey{l.agent.AgentID, l.call.ID}] != l {
-		return // ended meanwhile; end has told the trace
+	if !w.back(l) {
+		return false // ended meanwhile; end has told the trace
 	}
-	switch outcome := OutcomeOf(a.err); outcome {
+	settings := w.flow.cfg.Settings(l.agent.Tenant)
+	outcome := OutcomeOf(a.err)
+	w.decide(l, outcome)
+	pop := Pop{Call: l.call, Contacts: a.match.Contacts, More: a.match.More}
+	switch outcome {
 	case OutcomeMatched:
 	case OutcomeNoMatch:
-		if !w.flow.cfg.Settings(l.agent.Tenant).UnknownCard {
+		if !settings.UnknownCard {
 			w.trace(l.event, StepFlow, string(outcome), "no pop: no contact has this number")
-			return
+			return false
 		}
+		pop.Links = settings.links(l.call.Number)
 	default:
 		w.trace(l.event, StepFlow, string(outcome), "no pop: "+ErrOf(outcome).Error())
-		return
+		return false
 	}
-	l.popID = w.flow.cfg.NewID()
-	l.pop = Pop{ID: l.popID, Call: l.call, Contacts: a.match.Contacts, More: a.match.More}
+	pop.ID = w.flow.cfg.NewID()
+	l.popID, l.pop = pop.ID, pop
+	w.pops[l.popID] = l
 	w.flow.cfg.Screens.Pop(l.agent.AgentID, l.pop, l.event.Received)
+	return l.call.State == Connected && w.askMatters(ctx, l)
 }
 
-// end takes a leg's pop away, or its look-up.
+// back ends what was asked for a leg and tells whether the leg is still there.
+func (w *worker) back(l *leg) bool {
+	l.cancel()
+	l.cancel = nil
+	return w.legs[legKey{l.agent.AgentID, l.call.ID}] == l
+}
+
+// end takes a leg's pop away, or its look-up. A call without a pop goes to the
+// recent ones, except where the tenant's settings did not want it shown.
 func (w *worker) end(l *leg, e Event) {
 	if l.cancel != nil {
 		l.cancel()
+	}
+	switch {
+	case l.outcome != "":
+	case l.asked:
+		w.decide(l, OutcomeTooLate)
 		w.trace(e, StepFlow, string(OutcomeTooLate), "the call ended before the look-up did")
+	default:
+		w.decide(l, OutcomePopsOff)
+		w.trace(e, StepFlow, string(OutcomePopsOff), "the call ended before it was answered")
 	}
-	if l.popID != "" {
+	switch {
+	case l.popID != "":
 		w.flow.cfg.Screens.End(l.agent.AgentID, l.popID, e.End, e.AnsweredBy)
+	case l.outcome != OutcomePopsOff:
+		w.flow.cfg.Screens.Past(l.agent.AgentID, EndedPop{
+			Pop:   Pop{ID: w.flow.cfg.NewID(), Call: l.call},
+			Ended: w.flow.cfg.Now(), Reason: e.End, AnsweredBy: e.AnsweredBy, Outcome: l.outcome,
+		})
 	}
+}
+
+// decide settles how a leg ended up. It is called once for each.
+func (w *worker) decide(l *leg, o Outcome) {
+	l.outcome = o
+	w.flow.cfg.Outcome(o)
 }
 
 func (w *worker) trace(e Event, step Step, verdict, detail string) {

@@ -39,6 +39,15 @@ func Outcomes() []Outcome {
 	return []Outcome{OutcomeMatched, OutcomeNoMatch, OutcomeNotPaired, OutcomeTooLate, OutcomeUnavailable, OutcomeRefused}
 }
 
+// OutcomePopsOff is how a call ends that the tenant's settings show no pop for:
+// of the other direction, or never answered where pops wait for the answer.
+// Nobody was looked up.
+const OutcomePopsOff Outcome = "pops-off"
+
+// CallOutcomes lists what a call of an agent can end as: the outcomes of its
+// look-up, or OutcomePopsOff.
+func CallOutcomes() []Outcome { return append(Outcomes(), OutcomePopsOff) }
+
 // OutcomeOf names the outcome of a look-up that returned err. An error that is
 // none of the expected answers counts as unavailable.
 func OutcomeOf(err error) Outcome {

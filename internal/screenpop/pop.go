@@ -8,14 +8,24 @@ type Pop struct {
 	Call     Call      `json:"call"`
 	Contacts []Contact `json:"contacts"` // best first; empty for an unknown caller's card
 	More     int       `json:"more"`     // matches beyond those shown
+	Links    *Links    `json:"links,omitempty"`
 }
 
-// EndedPop is a pop that is over, as an agent's list of recent calls has it.
+// Links lead from an unknown caller's card into Smokeball's web app. An empty
+// one is not shown.
+type Links struct {
+	Search string `json:"search"` // for contacts with the number
+	Create string `json:"create"` // of a contact with the number
+}
+
+// EndedPop is a call that is over, as an agent's list of recent calls has it.
+// Not every one had a pop: Outcome tells.
 type EndedPop struct {
 	Pop
 	Ended      time.Time `json:"ended"`
 	Reason     EndReason `json:"reason"`
 	AnsweredBy string    `json:"answered_by"`
+	Outcome    Outcome   `json:"outcome"`
 }
 
 // Screens shows pops. The methods never block and may be called from many
@@ -29,4 +39,6 @@ type Screens interface {
 	// End takes a pop off the screens. It does nothing for a pop that is not
 	// shown.
 	End(agent AgentID, popID string, reason EndReason, answeredBy string)
+	// Past adds a call that ended without a pop to the agent's recent calls.
+	Past(agent AgentID, call EndedPop)
 }

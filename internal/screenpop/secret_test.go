@@ -24,7 +24,7 @@ func TestHiddenWherePrinted(t *testing.T) {
 		var log bytes.Buffer
 		slog.New(slog.NewJSONHandler(&log, nil)).Info("seen", "value", v)
 		slog.New(slog.NewTextHandler(&log, nil)).Info("seen", "value", v)
-		if s := log.String(); strings.Contains(s, "hush") || strings.Contains(s, "4711") {
+		if s := log.String(); strings.Contains(s, "hush") || strings.Contains(s, "5554711") { // more digits than a time has
 			t.Errorf("%s in a log: %s", name, s)
 		}
 	}

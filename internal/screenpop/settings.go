@@ -1,5 +1,10 @@
 package screenpop
 
+import (
+	"net/url"
+	"strings"
+)
+
 // PopSettings is what a tenant wants to see.
 type PopSettings struct {
 	// On is the state a pop appears at: Ringing or Connected.
@@ -9,6 +14,24 @@ type PopSettings struct {
 	// UnknownCard shows a card without a contact when nobody has the number.
 	// Off, an unknown caller shows nothing.
 	UnknownCard bool
+	// SearchLink and CreateLink lead from that card into Smokeball's web app;
+	// {number} stands for the caller's number. An empty one is not shown.
+	SearchLink, CreateLink string
+	// Matters has the matters of a pop's contacts fetched once the agent has
+	// taken the call or opened the card.
+	Matters bool
+}
+
+// links returns what an unknown caller's card leads to; nil for nowhere.
+func (s PopSettings) links(n Number) *Links {
+	fill := func(link string) string {
+		return strings.ReplaceAll(link, "{number}", url.QueryEscape(n.Canonical))
+	}
+	l := Links{Search: fill(s.SearchLink), Create: fill(s.CreateLink)}
+	if l == (Links{}) {
+		return nil
+	}
+	return &l
 }
 
 // wants tells whether calls of direction d are shown at all.

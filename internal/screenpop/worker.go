@@ -6,12 +6,20 @@ import (
 	"sync"
 )
 
-// item is what a worker's queue holds: an event, the answer of a look-up, or a
-// probe of Alive.
+// item is what a worker's queue holds: an event, the answer of a look-up, an
+// agent's opening of a card, the matters of a pop, or a probe of Alive.
 type item struct {
-	event  Event
-	answer *answer
-	probe  chan<- struct{}
+	event   Event
+	answer  *answer
+	opening *opening
+	matters *matters
+	probe   chan<- struct{}
+}
+
+// opening is an agent's look closer at a pop.
+type opening struct {
+	agent AgentID
+	popID string
 }
 
 // answer is what a look-up found for a leg.
@@ -25,17 +33,18 @@ type answer struct {
 type worker struct {
 	flow *Flow
 	legs map[legKey]*leg
+	pops map[string]*leg // those of legs that have a pop, by its id
 
 	mu      sync.Mutex
 	queue   []item
 	stopped bool
 	wake    chan struct{}
 
-	lookups sync.WaitGroup
+	asking sync.WaitGroup // what runs beside the worker
 }
 
 func newWorker(f *Flow) *worker {
-	return &worker{flow: f, legs: make(map[legKey]*leg), wake: make(chan struct{}, 1)}
+	return &worker{flow: f, legs: make(map[legKey]*leg), pops: make(map[string]*leg), wake: make(chan struct{}, 1)}
 }
 
 // put never blocks: the flow's capacity bounds the queue.
@@ -60,11 +69,11 @@ func (w *worker) nudge() {
 	}
 }
 
-// run works the queue off until it is stopped or ctx ends, then cancels the
-// look-ups under way and waits for them.
+// run works the queue off until it is stopped or ctx ends, then cancels what is
+// asked of Smokeball and waits for it.
 func (w *worker) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
-	defer w.lookups.Wait()
+	defer w.asking.Wait()
 	defer cancel()
 	var batch []item
 	for {
@@ -91,16 +100,22 @@ func (w *worker) run(ctx context.Context) {
 }
 
 func (w *worker) work(ctx context.Context, it item) {
+	asking := false
 	switch {
 	case it.probe != nil:
 		it.probe <- struct{}{}
+		return
 	case it.answer != nil:
-		w.answered(it.answer)
-		w.flow.done(1)
+		asking = w.answered(ctx, it.answer)
+	case it.opening != nil:
+		asking = w.opened(ctx, it.opening)
+	case it.matters != nil:
+		w.known(it.matters)
 	default:
-		if !w.event(ctx, it.event) {
-			w.flow.done(1) // else the look-up it started is not done yet
-		}
+		asking = w.event(ctx, it.event)
+	}
+	if !asking {
+		w.flow.done(1) // else what it asks is worked off with the answer
 	}
 }
 
