@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +26,7 @@ func newServe() *cobra.Command {
 				return err
 			}
 			log := daemon.NewLogger(os.Stderr, cfg.Log.Level, cfg.Log.Format)
+			defer outliveHangup(log)()
 			d, err := daemon.New(cmd.Context(), cfg, daemon.Options{Log: log, Version: version})
 			if err != nil {
 				return failure{exitFailed, err}
@@ -35,6 +39,25 @@ func newServe() *cobra.Command {
 	}
 	configFlag(cmd, &file)
 	return cmd
+}
+
+// outliveHangup keeps the signal that asks other daemons to reload from ending
+// this one, unordered and in the eyes of systemd cleanly, so that nobody would
+// start it again. The caller calls what it returns.
+func outliveHangup(log *slog.Logger) (stop func()) {
+	hangups, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		defer close(done)
+		for range hangups {
+			log.Warn("SIGHUP: this version does not reload: restart smokepopd to read a changed configuration")
+		}
+	}()
+	return func() {
+		signal.Stop(hangups) // nothing is sent after it
+		close(hangups)
+		<-done
+	}
 }
 
 func configFlag(cmd *cobra.Command, file *string) {
