@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -47,7 +49,8 @@ func (h *health) wait() {
 }
 
 // Healthy tells whether the store can be written: it writes a small record and
-// syncs it, unless a write has worked within the last five seconds. Callers
+// a file beside the database, and syncs both, unless a write has worked within
+// the last five seconds. Callers
 // share one probe. When ctx ends first (a disk that hangs), so does Healthy,
 // with ctx's error; the probe goes on, and Close waits for it.
 func (s *Store) Healthy(ctx context.Context) error {
@@ -93,7 +96,35 @@ func (s *Store) probe(done chan struct{}) {
 	err := s.write(context.Background(), func(tx *bolt.Tx) error {
 		return tx.Bucket(bucketMeta).Put(keyProbe, []byte(time.Now().UTC().Format(time.RFC3339)))
 	})
+	if err == nil {
+		err = probeRoom(filepath.Dir(s.db.Path()))
+	}
 	s.health.mu.Lock()
 	s.health.result, s.health.probing = err, nil
+	if err != nil {
+		s.health.good = time.Time{} // the small record's success proves nothing
+	}
 	s.health.mu.Unlock()
+}
+
+// The size is more than any one write of ours needs.
+const (
+	probeFile = ".probe"
+	probeSize = 64 << 10
+)
+
+// probeRoom finds out whether the disk takes something new. A small record
+// alone does not: on a full disk it goes where the one before it was.
+func probeRoom(dir string) (err error) {
+	name := filepath.Join(dir, probeFile)
+	_ = os.Remove(name) // of a daemon that was killed at this point
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, probeSize))
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close(), os.Remove(name))
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -277,6 +278,30 @@ func TestHealthyCountsAsAWrite(t *testing.T) {
 	}
 	if n := families[0].GetMetric()[0].GetHistogram().GetSampleCount(); n != 1 {
 		t.Errorf("%d writes for 21 questions, want 1", n)
+	}
+}
+
+// That a small record can be written does not show that there is room.
+func TestHealthyNeedsRoomForMore(t *testing.T) {
+	dir := stateDir(t)
+	s := open(t, dir, ringOf(t, newKey(t, "k1")))
+	obstacle := filepath.Join(dir, ".probe", "in the way")
+	if err := os.MkdirAll(obstacle, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.Healthy(t.Context()); err == nil {
+			t.Error("healthy though nothing can be added to the state directory")
+		}
+	}
+	if err := os.RemoveAll(filepath.Dir(obstacle)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Healthy(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(left) > 0 {
+		t.Errorf("the probe leaves %q behind: %v", left, err)
 	}
 }
 
