@@ -335,7 +335,7 @@ const (
 )
 
 func helloShape(pairing, pops, recent string) string {
-	return `{agent:` + agentShape + ` pairing:` + pairing + ` pops:[` + pops + `] recent:[` + recent + `] seq:number type:string}`
+	return `{agent:` + agentShape + ` pairing:` + pairing + ` pops:[` + pops + `] recent:[` + recent + `] seq:number service:{state:string} type:string}`
 }
 
 // unlimited is a Smokeball that takes any number of requests.

@@ -16,6 +16,7 @@ type Config struct {
 	// scheme's own. "https://pop.firm.example".
 	Origin   string
 	Pairings Pairings
+	Opener   Opener // nil: nobody wants to know
 	Trace    screenpop.Recorder
 	Metrics  prometheus.Registerer
 	Log      *slog.Logger
@@ -26,6 +27,14 @@ type Config struct {
 // with the new state before it announces it by [Hub.PairingChanged].
 type Pairings interface {
 	Pairing(screenpop.AgentID) screenpop.Pairing
+}
+
+// Opener wants to know what agents look closer at.
+type Opener interface {
+	// Opened tells that the agent has opened the card of a pop of his or hers
+	// that is live. It is called as often as the browser says so and must not
+	// block.
+	Opened(agent screenpop.AgentID, popID string)
 }
 
 // Limits bounds what screens may cost. A field that is zero takes its default.

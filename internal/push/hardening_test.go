@@ -330,6 +330,7 @@ func TestAnotherAgentsPopCannotBeDismissed(t *testing.T) {
 func TestAFloodOfMessages(t *testing.T) {
 	for name, frame := range map[string][]byte{
 		"dismissals": masked(0x81, `{"type":"dismiss","id":"x"}`),
+		"openings":   masked(0x81, `{"type":"open","id":"x"}`),
 		"pings":      masked(0x89, "x"),
 		"pongs":      masked(0x8a, "x"),
 	} {

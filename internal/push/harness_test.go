@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -74,12 +75,31 @@ func (n *notes) verdicts() (v []string) {
 	return v
 }
 
+// openings is told what agents open.
+type openings struct {
+	mu   sync.Mutex
+	told []string
+}
+
+func (o *openings) Opened(a screenpop.AgentID, popID string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.told = append(o.told, string(a.Extension)+" "+popID)
+}
+
+func (o *openings) all() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.told)
+}
+
 // rig is a hub behind a real HTTP server. The path names the agent's
 // extension, the query the session.
 type rig struct {
 	*push.Hub
 	pairings *pairings
 	notes    *notes
+	openings *openings
 	metrics  *prometheus.Registry
 	server   *httptest.Server
 	valid    func(session string) bool
@@ -90,10 +110,11 @@ func start(t testing.TB, limits push.Limits) *rig {
 	g := &rig{
 		pairings: &pairings{set: map[screenpop.AgentID]screenpop.Pairing{}},
 		notes:    &notes{},
+		openings: &openings{},
 		metrics:  prometheus.NewRegistry(),
 		valid:    func(string) bool { return true },
 	}
-	g.Hub = push.New(push.Config{Origin: origin, Pairings: g.pairings, Trace: g.notes, Metrics: g.metrics, Limits: limits})
+	g.Hub = push.New(push.Config{Origin: origin, Pairings: g.pairings, Opener: g.openings, Trace: g.notes, Metrics: g.metrics, Limits: limits})
 	g.server = httptest.NewServer(g)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -151,6 +172,7 @@ type msg struct {
 	Pop        screenpop.Pop
 	Pops       []screenpop.Pop
 	Recent     []screenpop.EndedPop
+	Service    struct{ State push.ServiceState }
 	ID         string
 	Reason     screenpop.EndReason
 	AnsweredBy string `json:"answered_by"`
@@ -162,6 +184,8 @@ func (m msg) String() string {
 		return fmt.Sprintf("hello %d live %d recent", len(m.Pops), len(m.Recent))
 	case "end":
 		return "end " + m.ID + " " + string(m.Reason)
+	case "service":
+		return "service " + string(m.Service.State)
 	case "pairing":
 		return "pairing " + string(m.Pairing.State)
 	}

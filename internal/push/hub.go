@@ -18,6 +18,7 @@ import (
 type Hub struct {
 	origin   string
 	pairings Pairings
+	opener   Opener
 	recorder screenpop.Recorder
 	metrics  *metrics
 	log      *slog.Logger
@@ -32,6 +33,7 @@ type Hub struct {
 	// pairingChanges counts announcements, so that Serve notices one that came
 	// while it was asking.
 	pairingChanges atomic.Uint64
+	serviceChange  sync.Mutex
 
 	closing    atomic.Bool
 	stop       chan struct{}
@@ -50,6 +52,7 @@ func New(cfg Config) *Hub {
 	h := &Hub{
 		origin:   cfg.Origin,
 		pairings: cfg.Pairings,
+		opener:   cfg.Opener,
 		recorder: cfg.Trace,
 		metrics:  newMetrics(cfg.Metrics),
 		log:      cfg.Log,
@@ -61,6 +64,7 @@ func New(cfg Config) *Hub {
 	h.upgrader = h.newUpgrader()
 	for i := range h.shards {
 		h.shards[i].rooms = make(map[screenpop.AgentID]*room)
+		h.shards[i].service = make(map[screenpop.Tenant]ServiceState)
 		h.shards[i].open = make(map[*screen]struct{})
 	}
 	h.goroutines.Go(h.beat)

@@ -193,6 +193,70 @@ func TestCallsWithoutAPopAreRecentAndNothingElse(t *testing.T) {
 	g.open(t, priya, "s3").want("hello 0 live 0 recent")
 }
 
+func TestOpenedPopsAreHandedOn(t *testing.T) {
+	g := start(t, push.Limits{})
+	b := g.open(t, priya, "s")
+	b.read()
+	for _, id := range []string{"a", "b"} {
+		g.Pop(priya, pop(id, screenpop.Ringing), time.Now())
+	}
+	g.Pop(agent("102"), pop("z", screenpop.Ringing), time.Now())
+	g.End(priya, "b", screenpop.EndTerminated, "")
+	for _, id := range []string{"never", "b", "z", "a"} { // unknown, over, somebody else's, one's own
+		b.send(`{"type":"open","id":"` + id + `"}`)
+	}
+	b.send(`{"type":"dismiss","id":"a"}`)
+	b.want("pop a ringing", "pop b ringing", "end b terminated", "end a dismissed")
+	if told := g.openings.all(); !slices.Equal(told, []string{"101 a"}) {
+		t.Errorf("handed on %q, want the agent's own live pop only", told)
+	}
+}
+
+func TestServiceIsToldToTheTenantOnceAChange(t *testing.T) {
+	g := start(t, push.Limits{})
+	one, two := g.open(t, priya, "s1"), g.open(t, agent("102"), "s2")
+	for _, b := range []*browser{one, two} {
+		if m := b.read(); m.Service.State != push.ServiceOK {
+			t.Errorf("hello says %q", m.Service.State)
+		}
+	}
+	g.Service("other.example.com", push.ServiceNotAnswering)
+	g.Service(priya.Tenant, push.ServiceOK) // no news
+	g.Service(priya.Tenant, push.ServiceNotAnswering)
+	g.Service(priya.Tenant, push.ServiceNotAnswering)
+	for i, b := range []*browser{one, two} {
+		if m := b.read(); m.String() != "service not-answering" || m.Seq != 1 {
+			t.Errorf("screen %d: %q with seq %d", i, m, m.Seq)
+		}
+	}
+	if m := g.open(t, agent("103"), "s3").read(); m.Service.State != push.ServiceNotAnswering {
+		t.Errorf("a later hello says %q", m.Service.State)
+	}
+	g.Service(priya.Tenant, push.ServiceOK)
+	one.want("service ok")
+	two.want("service ok")
+}
+
+// Changes from everywhere at once leave all agents with the same belief.
+func TestServiceShardsAgree(t *testing.T) {
+	g := start(t, push.Limits{})
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for n := range 50 {
+				g.Service(priya.Tenant, []push.ServiceState{push.ServiceOK, push.ServiceNotAnswering}[(i+n)%2])
+			}
+		})
+	}
+	all.Wait()
+	first := g.open(t, agent("100"), "s").read().Service.State
+	for i := range 30 {
+		if m := g.open(t, agent(fmt.Sprint(101+i)), "s").read(); m.Service.State != first {
+			t.Fatalf("%s and %s", first, m.Service.State)
+		}
+	}
+}
+
 // What a pop's contacts say is the call's outcome.
 func TestRecentPopsHaveTheirOutcome(t *testing.T) {
 	g := start(t, push.Limits{})

@@ -121,6 +121,16 @@ func (h *Hub) dismiss(agent screenpop.AgentID, popID string) {
 	}
 }
 
+// openPop hands on that the agent has opened a pop's card. What is not live in
+// the agent's own room is nobody's.
+func (h *Hub) openPop(agent screenpop.AgentID, popID string) {
+	live := false
+	h.inRoom(agent, func(r *room) { live = r.find(popID) >= 0 })
+	if live && h.opener != nil {
+		h.opener.Opened(agent, popID)
+	}
+}
+
 // EndAll ends the agent's live pops as dismissed.
 func (h *Hub) EndAll(agent screenpop.AgentID) {
 	h.inRoom(agent, h.endAll)

@@ -45,13 +45,16 @@ func (s *screen) messages(in *intake) error {
 		if !s.heed(in) {
 			continue // NextReader skips what was not read
 		}
-		id, err := s.dismissal(op, r)
+		asked, err := s.request(op, r)
 		switch {
-		case errors.Is(err, errNotDismiss):
+		case errors.Is(err, errNoRequest):
 			s.hub.drop(s, Protocol)
-		case err == nil:
-			s.hub.dismiss(s.agent, id)
-		} // any other error is the connection's: NextReader returns it again
+		case err != nil: // the connection's: NextReader returns it again
+		case asked.kind == requestDismiss:
+			s.hub.dismiss(s.agent, asked.id)
+		case asked.kind == requestOpen:
+			s.hub.openPop(s.agent, asked.id)
+		}
 	}
 }
 
@@ -69,21 +72,21 @@ func (s *screen) heed(in *intake) bool {
 	return true
 }
 
-// dismissal reads one message. The limit is held here and not by the library's
+// request reads one message. The limit is held here and not by the library's
 // own, which would close with 1009: a page takes that for a reason to try
 // again.
-func (s *screen) dismissal(op int, r io.Reader) (id string, err error) {
+func (s *screen) request(op int, r io.Reader) (request, error) {
 	if op != websocket.TextMessage {
-		return "", errNotDismiss
+		return request{}, errNoRequest
 	}
 	b, err := io.ReadAll(io.LimitReader(r, int64(s.hub.limits.MessageBytes)+1))
 	if err != nil {
-		return "", err
+		return request{}, err
 	}
 	if len(b) > s.hub.limits.MessageBytes {
-		return "", errNotDismiss
+		return request{}, errNoRequest
 	}
-	return decodeDismiss(b)
+	return decodeRequest(b)
 }
 
 // violated tells a breach of the websocket standard from a connection that

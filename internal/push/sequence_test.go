@@ -18,6 +18,7 @@ type page struct {
 	Live   []string
 	Recent []string
 	State  screenpop.PairingState
+	Served ServiceState
 }
 
 func (p *page) take(t *rapid.T, data []byte) {
@@ -30,6 +31,7 @@ func (p *page) take(t *rapid.T, data []byte) {
 		Recent  []screenpop.EndedPop
 		Reason  screenpop.EndReason
 		Pairing screenpop.Pairing
+		Service struct{ State ServiceState }
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
 		t.Fatalf("%s: %v", data, err)
@@ -51,7 +53,7 @@ func (p *page) take(t *rapid.T, data []byte) {
 		for _, r := range m.Recent {
 			p.Recent = append(p.Recent, r.ID+" "+string(r.Reason))
 		}
-		p.State = m.Pairing.State
+		p.State, p.Served = m.Pairing.State, m.Service.State
 	case "pop":
 		if at >= 0 {
 			t.Fatalf("pop %s is there already", m.Pop.ID)
@@ -62,6 +64,11 @@ func (p *page) take(t *rapid.T, data []byte) {
 	case "end":
 		p.Live = slices.Delete(p.Live, at, at+1)
 		p.Recent = append(p.Recent, m.ID+" "+string(m.Reason))
+	case "service":
+		if p.Served == m.Service.State {
+			t.Fatalf("%s was told before", p.Served)
+		}
+		p.Served = m.Service.State
 	case "past":
 		p.Recent = append(p.Recent, m.Pop.ID+" terminated")
 	case "pairing":
@@ -138,6 +145,10 @@ func TestEveryScreenShowsWhatANewHelloSays(t *testing.T) {
 			"end":    func(t *rapid.T) { h.End(viewer.AgentID, id.Draw(t, "id"), screenpop.EndTerminated, "") },
 			"past": func(t *rapid.T) {
 				h.Past(viewer.AgentID, screenpop.EndedPop{Pop: made(t), Ended: time.Now(), Reason: screenpop.EndTerminated})
+			},
+			"service": func(t *rapid.T) {
+				tenant := rapid.SampledFrom([]screenpop.Tenant{"t", "other"}).Draw(t, "tenant")
+				h.Service(tenant, rapid.SampledFrom([]ServiceState{ServiceOK, ServiceNotAnswering}).Draw(t, "service"))
 			},
 			"dismiss": func(t *rapid.T) { h.dismiss(viewer.AgentID, id.Draw(t, "id")) },
 			"end all": func(*rapid.T) { h.EndAll(viewer.AgentID) },

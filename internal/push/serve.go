@@ -145,7 +145,7 @@ func (h *Hub) tryJoin(s *screen, agent, pairing []byte, changes uint64) (refusal
 		return refusedHubLimit, true
 	}
 	h.goroutines.Add(1) // Close waits only after it has had every shard's lock
-	s.offer(&message{op: websocket.TextMessage, data: hello(agent, pairing, r)})
+	s.offer(&message{op: websocket.TextMessage, data: hello(agent, pairing, sh.serviceOf(s.agent.Tenant), r)})
 	r.screens = append(r.screens, s)
 	sh.open[s] = struct{}{}
 	h.metrics.screens.Inc()

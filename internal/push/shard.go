@@ -17,6 +17,9 @@ const shardCount = 64
 type shard struct {
 	mu    sync.Mutex
 	rooms map[screenpop.AgentID]*room
+	// service has the tenants whose state was ever told. Each shard has its own
+	// copy, so that hello and the news after it are one sequence.
+	service map[screenpop.Tenant]ServiceState
 	// open has every screen whose goroutines may still run: those in rooms and
 	// those that are being closed.
 	open map[*screen]struct{}

@@ -184,6 +184,8 @@ func TestPublisherNeverWaits(t *testing.T) {
 			g.Update(tom, screenpop.Pop{ID: fmt.Sprint(i)})
 			g.End(tom, fmt.Sprint(i), screenpop.EndTerminated, "")
 			g.PairingChanged(tom, screenpop.Pairing{State: screenpop.Paired})
+			g.Past(tom, screenpop.EndedPop{Ended: before})
+			g.Service(tom.Tenant, []ServiceState{ServiceOK, ServiceNotAnswering}[i%2])
 			g.Screens(tom)
 		}
 		g.CloseSession("s", SignedOut)

@@ -98,7 +98,7 @@ func appendHead(b []byte, kind string, seq uint64) []byte {
 }
 
 // hello writes the first message of a socket: all there is to show.
-func hello(agent, pairing []byte, r *room) []byte {
+func hello(agent, pairing []byte, state ServiceState, r *room) []byte {
 	size := 128 + len(agent) + len(pairing)
 	for _, p := range r.live {
 		size += len(p.body) + 1
@@ -125,8 +125,16 @@ func hello(agent, pairing []byte, r *room) []byte {
 		}
 		b = append(b, p.body...)
 	}
-	b = append(b, `],"seq":`...)
+	b = append(b, `],"service":`...)
+	b = appendService(b, state)
+	b = append(b, `,"seq":`...)
 	b = strconv.AppendUint(b, r.seq, 10)
+	return append(b, '}')
+}
+
+func appendService(b []byte, state ServiceState) []byte {
+	b = append(b, `{"state":`...)
+	b = appendString(b, string(state))
 	return append(b, '}')
 }
 
@@ -138,23 +146,34 @@ func appendString(b []byte, s string) []byte {
 	return append(b, q...)
 }
 
-var errNotDismiss = errors.New("not a dismiss message")
+// request is what a browser may ask for.
+type request struct {
+	kind string // requestDismiss or requestOpen
+	id   string // the pop's
+}
 
-// decodeDismiss reads the one message browsers send and returns the pop's id.
-// Keys it does not know are passed over: a newer page may say more.
-func decodeDismiss(b []byte) (id string, err error) {
+const (
+	requestDismiss = "dismiss" // the pop shall leave the agent's screens
+	requestOpen    = "open"    // the agent has opened the pop's card
+)
+
+var errNoRequest = errors.New("no request of " + Subprotocol)
+
+// decodeRequest reads a message of a browser. Keys it does not know are passed
+// over: a newer page may say more.
+func decodeRequest(b []byte) (request, error) {
 	if !utf8.Valid(b) {
-		return "", errNotDismiss
+		return request{}, errNoRequest
 	}
 	var m struct {
 		Type string `json:"type"`
 		ID   string `json:"id"`
 	}
 	if err := json.Unmarshal(b, &m); err != nil {
-		return "", fmt.Errorf("%w: no JSON object of it", errNotDismiss)
+		return request{}, fmt.Errorf("%w: no JSON object of it", errNoRequest)
 	}
-	if m.Type != "dismiss" || m.ID == "" {
-		return "", errNotDismiss
+	if m.Type != requestDismiss && m.Type != requestOpen || m.ID == "" {
+		return request{}, errNoRequest
 	}
-	return m.ID, nil
+	return request{m.Type, m.ID}, nil
 }

@@ -95,8 +95,8 @@ func TestGoldenMessages(t *testing.T) {
 	linked := unknownCaller()
 	linked.Links = &screenpop.Links{Search: "https://app.smokeball.com/#/contacts?search=131114"}
 	for name, got := range map[string][]byte{
-		"hello.json":       hello(must(t, agent), must(t, paired()), full),
-		"hello-empty.json": hello(must(t, agent), must(t, screenpop.Pairing{State: screenpop.Unpaired}), &room{}),
+		"hello.json":       hello(must(t, agent), must(t, paired()), ServiceNotAnswering, full),
+		"hello-empty.json": hello(must(t, agent), must(t, screenpop.Pairing{State: screenpop.Unpaired}), ServiceOK, &room{}),
 		"pop.json":         frame("pop", 18, "pop", live),
 		"pop-unknown.json": frame("pop", 19, "pop", card),
 		"update.json":      frame("update", 20, "pop", body(t, connected)),
@@ -104,6 +104,7 @@ func TestGoldenMessages(t *testing.T) {
 		"end-plain.json":   endFrame(22, "P2", screenpop.EndTerminated, ""),
 		"pop-links.json":   frame("pop", 24, "pop", body(t, linked)),
 		"past.json":        frame("past", 25, "pop", past),
+		"service.json":     frame("service", 26, "service", appendService(nil, ServiceNotAnswering)),
 		"pairing.json":     frame("pairing", 23, "pairing", must(t, paired())),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -152,49 +153,53 @@ func TestEncodingLeavesSharedContactsAlone(t *testing.T) {
 	}
 }
 
-func TestDecodeDismiss(t *testing.T) {
-	for in, want := range map[string]string{
-		`{"type":"dismiss","id":"P1"}`:                   "P1",
-		` { "id" : "P1" , "type" : "dismiss" } `:         "P1",
-		`{"type":"dismiss","id":"P1","from":"keyboard"}`: "P1", // a newer page may say more
-		`{"type":"dismiss","id":""}`:                     "",
-		`{"type":"dismiss"}`:                             "",
-		`{"type":"dismiss","id":7}`:                      "",
-		`{"type":"dismiss","id":null}`:                   "",
-		`{"type":"ping","id":"P1"}`:                      "",
-		`{"id":"P1"}`:                                    "",
-		`{"type":"dismiss","id":"P1"}{}`:                 "",
-		`[{"type":"dismiss","id":"P1"}]`:                 "",
-		`"dismiss"`:                                      "",
-		`null`:                                           "",
-		``:                                               "",
-		"{\"type\":\"dismiss\",\"id\":\"\xff\"}":         "",
+func TestDecodeRequest(t *testing.T) {
+	dismiss, open := request{"dismiss", "P1"}, request{"open", "P1"}
+	for in, want := range map[string]request{
+		`{"type":"dismiss","id":"P1"}`:                   dismiss,
+		`{"type":"open","id":"P1"}`:                      open,
+		` { "id" : "P1" , "type" : "dismiss" } `:         dismiss,
+		`{"type":"dismiss","id":"P1","from":"keyboard"}`: dismiss, // a newer page may say more
+		`{"type":"dismiss","id":""}`:                     {},
+		`{"type":"open","id":""}`:                        {},
+		`{"type":"dismiss"}`:                             {},
+		`{"type":"dismiss","id":7}`:                      {},
+		`{"type":"dismiss","id":null}`:                   {},
+		`{"type":"ping","id":"P1"}`:                      {},
+		`{"type":"Open","id":"P1"}`:                      {},
+		`{"id":"P1"}`:                                    {},
+		`{"type":"dismiss","id":"P1"}{}`:                 {},
+		`[{"type":"dismiss","id":"P1"}]`:                 {},
+		`"dismiss"`:                                      {},
+		`null`:                                           {},
+		``:                                               {},
+		"{\"type\":\"dismiss\",\"id\":\"\xff\"}":         {},
 	} {
-		got, err := decodeDismiss([]byte(in))
-		if got != want || (err == nil) != (want != "") || err != nil && !errors.Is(err, errNotDismiss) {
+		got, err := decodeRequest([]byte(in))
+		if got != want || (err == nil) != (want != request{}) || err != nil && !errors.Is(err, errNoRequest) {
 			t.Errorf("%q: %q, %v", in, got, err)
 		}
 	}
 }
 
-func FuzzDecodeDismiss(f *testing.F) {
-	for _, s := range []string{`{"type":"dismiss","id":"P1"}`, `{"type":"dismiss","id":""}`, `null`, `[]`, "{\"id\":\"\xff\"}", `{"TYPE":"dismiss","ID":"x"}`} {
+func FuzzDecodeRequest(f *testing.F) {
+	for _, s := range []string{`{"type":"dismiss","id":"P1"}`, `{"type":"open","id":"P1"}`, `{"type":"dismiss","id":""}`, `null`, `[]`, "{\"id\":\"\xff\"}", `{"TYPE":"dismiss","ID":"x"}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		id, err := decodeDismiss(b)
+		got, err := decodeRequest(b)
 		if err != nil {
-			if id != "" || !errors.Is(err, errNotDismiss) {
-				t.Fatalf("%q: id %q with the error %v", b, id, err)
+			if got != (request{}) || !errors.Is(err, errNoRequest) {
+				t.Fatalf("%q: %q with the error %v", b, got, err)
 			}
 			return
 		}
-		if id == "" || !utf8.ValidString(id) || len(id) > 3*len(b) {
-			t.Fatalf("%q: id %q", b, id)
+		if got.kind != requestDismiss && got.kind != requestOpen || got.id == "" || !utf8.ValidString(got.id) || len(got.id) > 3*len(b) {
+			t.Fatalf("%q: %q", b, got)
 		}
-		again, err := decodeDismiss(must(t, map[string]string{"type": "dismiss", "id": id}))
-		if err != nil || again != id {
-			t.Fatalf("%q: id %q came back as %q, %v", b, id, again, err)
+		again, err := decodeRequest(must(t, map[string]string{"type": got.kind, "id": got.id}))
+		if err != nil || again != got {
+			t.Fatalf("%q: %q came back as %q, %v", b, got, again, err)
 		}
 	})
 }
