@@ -26,10 +26,20 @@ type Credentials interface {
 	Accepted(agent screenpop.AgentID)
 }
 
+// News hears how Smokeball does.
+type News interface {
+	// Answering tells that Smokeball does not answer a tenant's searches any
+	// more, so that none is sent for a while, or that it does again. It is
+	// called once for each change, by Finder.Run and by nobody who waits for an
+	// answer.
+	Answering(tenant screenpop.Tenant, ok bool)
+}
+
 // Config is what a Finder stands on. Tenants and Credentials are required.
 type Config struct {
 	Tenants     []TenantConfig
 	Credentials Credentials
+	News        News // told while Run runs; nil: nobody
 	Trace       screenpop.Recorder
 	Metrics     prometheus.Registerer
 	Log         *slog.Logger

@@ -16,6 +16,7 @@ import (
 type Finder struct {
 	tenants  map[screenpop.Tenant]*tenant
 	creds    Credentials
+	news     News
 	trace    screenpop.Recorder
 	metrics  *metrics
 	log      *slog.Logger
@@ -39,7 +40,7 @@ var _ screenpop.Finder = (*Finder)(nil)
 func New(cfg Config) *Finder {
 	f := &Finder{
 		tenants: make(map[screenpop.Tenant]*tenant, len(cfg.Tenants)),
-		creds:   cfg.Credentials, trace: cfg.Trace, metrics: newMetrics(cfg.Metrics), log: cfg.Log, now: cfg.Now,
+		creds:   cfg.Credentials, news: cfg.News, trace: cfg.Trace, metrics: newMetrics(cfg.Metrics), log: cfg.Log, now: cfg.Now,
 		cache: newCache(), flights: flights{of: make(map[key]*flight)}, renewals: renewals{last: make(map[screenpop.AgentID]time.Time)},
 	}
 	if f.trace == nil {

@@ -60,7 +60,7 @@ func TestWhatIsShown(t *testing.T) {
 		got := m.Contacts[0]
 		want := screenpop.Contact{
 			ID: got.ID, Name: "Maria Castellanos", Kind: screenpop.Person, Email: "maria.castellanos@mail.example", Matched: "cell",
-			URL: "https://app.smokeball.com/#/billing/view-contact/" + got.ID + "/details", Matters: []screenpop.Matter{},
+			URL: "https://app.smokeball.com/#/billing/view-contact/" + got.ID + "/details", Matters: []screenpop.Matter{}, Direct: true,
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%+v\nwant %+v", got, want)

@@ -48,6 +48,7 @@ type setup struct {
 	options simulator.Options
 	tenant  TenantConfig
 	latency time.Duration
+	news    News
 }
 
 const callback = "https://pop.firm.example/pair/callback"
@@ -83,7 +84,7 @@ func build(t *testing.T, s setup) *house {
 	s.tenant.API = smokeball.NewClient(smokeball.ClientConfig{APIBase: base, APIKey: screenpop.Secret(app.APIKey), ClientID: app.ID, HTTP: client})
 	s.tenant.Links, s.tenant.Numbers = links, h.plan
 	h.finder = New(Config{
-		Tenants: []TenantConfig{s.tenant}, Credentials: h.creds, Trace: h.trace, Metrics: h.reg,
+		Tenants: []TenantConfig{s.tenant}, Credentials: h.creds, News: s.news, Trace: h.trace, Metrics: h.reg,
 		Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	h.sim.Forget()

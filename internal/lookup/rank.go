@@ -12,6 +12,15 @@ import (
 // an organisation's (a court, an insurer) rather than a household's.
 const manyPeople = 3
 
+// The places of those who have a number, best first.
+const (
+	placeOwner  = iota // the organisation of a number that many people share
+	placePerson        // a person's own number
+	placeOther         // an organisation's
+	placeShared        // a person behind a switchboard
+	placeFax
+)
+
 // rank sorts the best first: who can be meant by the number alone before who
 // shares it, then who was last worked on. A number that many people share is
 // first of all its organisation's.
@@ -25,23 +34,24 @@ func rank(found []holding) {
 		}
 	}
 	shared := people >= manyPeople
-	place := func(h holding) int {
+	for i, h := range found {
 		person := h.contact.Kind == screenpop.Person
 		switch {
 		case h.field == "fax":
-			return 4
+			found[i].place = placeFax
 		case shared && !person:
-			return 0
+			found[i].place = placeOwner
 		case person && (h.switchboard || h.field == "phone2" && organisation):
-			return 3 // the work number is the organisation's
+			found[i].place = placeShared // the work number is the organisation's
 		case person:
-			return 1
+			found[i].place = placePerson
+		default:
+			found[i].place = placeOther
 		}
-		return 2
 	}
 	slices.SortStableFunc(found, func(a, b holding) int {
 		return cmp.Or(
-			cmp.Compare(place(a), place(b)),
+			cmp.Compare(a.place, b.place),
 			cmp.Compare(b.contact.Updated, a.contact.Updated),
 			cmp.Compare(a.contact.Name, b.contact.Name),
 			cmp.Compare(a.contact.ID, b.contact.ID),
@@ -64,8 +74,8 @@ func match(found []holding, links smokeball.Links, limit int) screenpop.Match {
 			continue
 		}
 		m.Contacts = append(m.Contacts, screenpop.Contact{
-			ID: h.contact.ID, Name: h.contact.Name, Kind: h.contact.Kind, Email: h.contact.Email,
-			Matched: h.field, URL: url, Matters: []screenpop.Matter{},
+			ID: h.contact.ID, Name: h.contact.Name, Kind: h.contact.Kind, Company: h.group, Email: h.contact.Email,
+			Matched: h.field, URL: url, Matters: []screenpop.Matter{}, Direct: h.place < placeShared,
 		})
 	}
 	return m

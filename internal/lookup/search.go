@@ -27,8 +27,10 @@ type search struct {
 
 	seen     map[string]bool
 	found    []holding
-	answered bool // at least one request was understood
-	narrowed bool // a tail was made longer than the plan has it
+	groups   []smokeball.Contact // came back, and their people have not been asked for
+	members  int                 // how many have been
+	answered bool                // at least one request was understood
+	narrowed bool                // a tail was made longer than the plan has it
 	report   []string
 }
 
@@ -45,6 +47,9 @@ func (s *search) run(ctx context.Context) (whole bool, err error) {
 			err = s.exact(ctx)
 		default:
 			continue
+		}
+		if err == nil {
+			err = s.people(ctx)
 		}
 		if len(s.found) > 0 {
 			return err == nil, nil
@@ -123,6 +128,9 @@ func (s *search) keep(contacts []smokeball.Contact) {
 			continue
 		}
 		s.seen[c.ID] = true
+		if c.Kind == screenpop.Group && !c.Deleted {
+			s.groups = append(s.groups, c)
+		}
 		if h, ok := verify(s.tenant.Numbers, s.number, c); ok && smokeball.ValidID(c.ID) {
 			s.found = append(s.found, h)
 		}

@@ -17,6 +17,9 @@ type holding struct {
 	// switchboard: the field has an extension, so that the number is not the
 	// contact's alone.
 	switchboard bool
+	// group is the name of the group of people that led to the contact.
+	group string
+	place int // set by rank
 }
 
 // directness has the fields in the order of how directly they reach somebody: where a number

@@ -71,10 +71,10 @@ func TestVerify(t *testing.T) {
 
 func TestRank(t *testing.T) {
 	person := func(name, field string, extension bool, updated int64) holding {
-		return holding{smokeball.Contact{Kind: screenpop.Person, Name: name, Updated: updated}, field, extension}
+		return holding{contact: smokeball.Contact{Kind: screenpop.Person, Name: name, Updated: updated}, field: field, switchboard: extension}
 	}
 	organisation := func(name, field string, updated int64) holding {
-		return holding{smokeball.Contact{Kind: screenpop.Company, Name: name, Updated: updated}, field, false}
+		return holding{contact: smokeball.Contact{Kind: screenpop.Company, Name: name, Updated: updated}, field: field}
 	}
 	for _, c := range []struct {
 		name string
@@ -115,7 +115,7 @@ func TestMore(t *testing.T) {
 	}
 	var found []holding
 	for i := range 13 {
-		found = append(found, holding{smokeball.Contact{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", i), Updated: int64(i), Name: "x"}, "cell", false})
+		found = append(found, holding{contact: smokeball.Contact{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", i), Updated: int64(i), Name: "x"}, field: "cell"})
 	}
 	m := match(found, links, 10)
 	if len(m.Contacts) != 10 || m.More != 3 || !strings.HasSuffix(m.Contacts[0].ID, "012") {
@@ -267,4 +267,25 @@ func BenchmarkVerify100k(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(book)), "ns/contact")
+}
+
+// Whom a matter may move ahead: those whom the number reaches by itself.
+func TestDirect(t *testing.T) {
+	links, err := smokeball.NewLinks("https://app.smokeball.com", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := func(i int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", i) }
+	person := func(i int) smokeball.Contact { return smokeball.Contact{ID: id(i), Kind: screenpop.Person} }
+	m := match([]holding{
+		{contact: person(1), field: "cell"},
+		{contact: smokeball.Contact{ID: id(2), Kind: screenpop.Company}, field: "phone"},
+		{contact: person(3), field: "phone2", switchboard: true},
+		{contact: smokeball.Contact{ID: id(4), Kind: screenpop.Company}, field: "fax"},
+	}, links, 10)
+	for i, want := range []bool{true, true, false, false} {
+		if c := m.Contacts[i]; c.ID != id(i+1) || c.Direct != want {
+			t.Errorf("%+v, want direct %v", c, want)
+		}
+	}
 }
