@@ -444,6 +444,30 @@ func TestCloseTellsEveryBrowser(t *testing.T) {
 	}
 }
 
+// What a flow has drained into the hub before it closes reaches the browsers:
+// nobody else knows of these pops.
+func TestClosePutsWhatWaitsFirst(t *testing.T) {
+	for range 20 {
+		g := start(t, push.Limits{})
+		b := g.open(t, priya, "s")
+		b.read()
+		for i := range 50 {
+			g.Pop(priya, pop(fmt.Sprint(i), screenpop.Ringing), time.Now())
+		}
+		closed := make(chan error, 1)
+		go func() { closed <- g.Close(context.Background()) }()
+		for i := range 50 {
+			if m, err := b.next(); err != nil || m.Type != "pop" {
+				t.Fatalf("message %d of 50: %v, %v", i, m, err)
+			}
+		}
+		b.wantClose(int(push.Restart))
+		if err := <-closed; err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}
+}
+
 // Close comes back when its context ends, though a browser neither reads nor
 // answers.
 func TestCloseIsBounded(t *testing.T) {

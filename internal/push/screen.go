@@ -99,13 +99,16 @@ func (s *screen) answerPing(data string) {
 	}
 }
 
-// close drops what waits and has the close frame written, if the code has one.
-// Only remove calls it.
+// close has the close frame written, if the code has one. What waits is dropped,
+// but for a restart: the last pops of a daemon that stops were promised to the
+// PBX, and no other daemon knows of them. Only remove calls it.
 func (s *screen) close(code CloseCode) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closing = code
-	s.queue, s.queued, s.pong = nil, 0, nil
+	s.closing, s.pong = code, nil
+	if code != Restart {
+		s.queue, s.queued = nil, 0
+	}
 	if code > 0 {
 		s.wake()
 	}

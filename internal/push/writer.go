@@ -42,7 +42,7 @@ func (s *screen) take() *message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.closing > 0:
+	case s.closing > 0 && len(s.queue) == 0:
 		return &message{op: websocket.CloseMessage, data: websocket.FormatCloseMessage(int(s.closing), s.closing.String())}
 	case s.pong != nil:
 		m := s.pong
