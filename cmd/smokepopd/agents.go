@@ -154,16 +154,20 @@ func newAgentsSignOut(flags *adminFlags) *cobra.Command {
 
 // unpaired is what became of an agent's tokens.
 type unpaired struct {
-	Revoked bool `json:"revoked"`
+	Revoked   bool `json:"revoked"`
+	WasPaired bool `json:"was_paired"`
 }
 
 func newAgentsUnpair(flags *adminFlags) *cobra.Command {
 	return newAgentAction(flags, "unpair", "Delete an agent's tokens and revoke them at Smokeball", "/v1/unpair",
 		func(w io.Writer, extension string, done unpaired) {
-			said := "revoked at Smokeball"
-			if !done.Revoked {
-				said = "Smokeball did not confirm the revocation; the authorisation ends by itself, or revoke it in Smokeball"
+			switch {
+			case !done.WasPaired:
+				fmt.Fprintf(w, "extension %s: was not paired\n", extension)
+			case done.Revoked:
+				fmt.Fprintf(w, "extension %s: tokens deleted here and revoked at Smokeball\n", extension)
+			default:
+				fmt.Fprintf(w, "extension %s: tokens deleted here; Smokeball did not confirm the revocation: the authorisation ends by itself, or revoke it in Smokeball\n", extension)
 			}
-			fmt.Fprintf(w, "extension %s: tokens deleted here; %s\n", extension, said)
 		})
 }

@@ -26,6 +26,9 @@ func newServe() *cobra.Command {
 				return err
 			}
 			log := daemon.NewLogger(os.Stderr, cfg.Log.Level, cfg.Log.Format)
+			for _, w := range cfg.Warnings() {
+				log.Warn("configuration", "warning", w)
+			}
 			defer outliveHangup(log)()
 			d, err := daemon.New(cmd.Context(), cfg, daemon.Options{Log: log, Version: version})
 			if err != nil {

@@ -47,7 +47,8 @@ func newTrace() *cobra.Command {
 				return printJSON(cmd, doc)
 			}
 			if len(doc.Entries) == 0 {
-				fmt.Fprintln(cmd.ErrOrStderr(), "nothing on record: no event has come in that fits. If a call was just made, look at the PBX's webhook settings.")
+				fmt.Fprintln(cmd.ErrOrStderr(), "Nothing on record: no event has come in that fits.")
+				fmt.Fprintln(cmd.ErrOrStderr(), "If a call was just made, look at the PBX's webhook settings, and in smokepopd's log for webhooks it has refused.")
 			}
 			for _, e := range doc.Entries {
 				printEntry(cmd.OutOrStdout(), e)
@@ -93,7 +94,7 @@ func printEntry(w io.Writer, e screenpop.TraceEntry) {
 	if extension == "" {
 		extension = "-"
 	}
-	fmt.Fprintf(w, "%s  %-6s %-6s %-18s %s  call %s", e.Time.Local().Format(time.TimeOnly+".000"), extension, e.Step, e.Verdict, e.Number, e.Call)
+	fmt.Fprintf(w, "%s  %-6s %-6s %-18s %-13s call %s", e.Time.Local().Format(time.TimeOnly+".000"), extension, e.Step, e.Verdict, e.Number, e.Call)
 	if e.Detail != "" {
 		fmt.Fprintf(w, "  (%s)", e.Detail)
 	}

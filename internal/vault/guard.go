@@ -2,6 +2,7 @@ package vault
 
 import (
 	"fmt"
+	"runtime"
 	"runtime/debug"
 
 	bolt "go.etcd.io/bbolt"
@@ -10,7 +11,11 @@ import (
 // guard turns a panic into ErrDamaged. bbolt asserts by panicking, and a page
 // that leads nowhere makes it fault.
 func guard(err *error) {
-	if r := recover(); r != nil {
+	switch r := recover().(type) {
+	case nil:
+	case runtime.Error: // its words are about us, not about the file
+		*err = fmt.Errorf("%w: its pages do not hold together", ErrDamaged)
+	default:
 		*err = fmt.Errorf("%w: %v", ErrDamaged, r)
 	}
 }

@@ -18,7 +18,7 @@ func inspect(path string, keys KeyRing) (err error) {
 		return err
 	}
 	if info.Size() == 0 {
-		return fmt.Errorf("%w: %s is empty; put a backup in its place, or move it away to start anew", ErrDamaged, path)
+		return fmt.Errorf("%w: %s is empty", ErrDamaged, path)
 	}
 	db, err := openBolt(path, &bolt.Options{ReadOnly: true, PreLoadFreelist: true})
 	if err != nil {

@@ -35,7 +35,12 @@ type Options struct {
 // ErrNoKey, ErrWrongKey, ErrDamaged, ErrLocked, ErrNewerSchema, ErrExposed and
 // those of the file system.
 func Open(ctx context.Context, dir string, keys KeyRing, opts Options) (*Store, error) {
-	fail := func(err error) (*Store, error) { return nil, fmt.Errorf("open store in %s: %w", dir, err) }
+	fail := func(err error) (*Store, error) {
+		if errors.Is(err, ErrDamaged) {
+			err = fmt.Errorf("%w: put a backup of %s in its place, or move it away to start anew; every agent then pairs again", err, FileName)
+		}
+		return nil, fmt.Errorf("open store in %s: %w", dir, err)
+	}
 	if len(keys.keys) == 0 {
 		return fail(ErrNoKey)
 	}

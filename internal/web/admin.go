@@ -126,10 +126,11 @@ func (s *Server) adminUnpair(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := unhurried(r)
 	defer cancel()
+	wasPaired := s.pairings.Pairing(agent).State != screenpop.Unpaired
 	revoked, err := s.pairings.Unpair(ctx, agent)
 	if err != nil {
 		return pairError("unpair", err)
 	}
 	s.screens.EndAll(agent)
-	return writeJSON(w, map[string]bool{"revoked": revoked})
+	return writeJSON(w, map[string]bool{"revoked": revoked, "was_paired": wasPaired})
 }
