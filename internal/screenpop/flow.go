@@ -87,12 +87,14 @@ func NewFlow(cfg FlowConfig) *Flow {
 	return f
 }
 
-// Offer implements [Sink].
+// Offer implements [Sink]. Ends are taken beyond the capacity: a PBX need not
+// send again what was refused, and an end that is lost leaves a pop on the
+// screens. There is at most one for each leg that was let in.
 func (f *Flow) Offer(events []Event) bool {
 	if len(events) == 0 {
 		return true
 	}
-	if !f.reserve(int64(len(events))) {
+	if !f.reserve(int64(len(events)), onlyEnds(events)) {
 		return false
 	}
 	for _, e := range events {
@@ -105,16 +107,26 @@ func (f *Flow) Offer(events []Event) bool {
 // fetching now. A pop that is not the agent's, or is over, is nothing. Open
 // never blocks; where there is no room it does nothing either.
 func (f *Flow) Open(agent AgentID, popID string) {
-	if f.reserve(1) {
+	if f.reserve(1, false) {
 		f.workerOf(agent).put(item{opening: &opening{agent: agent, popID: popID}})
 	}
 }
 
-// reserve makes room for n items, or returns false.
-func (f *Flow) reserve(n int64) bool {
+func onlyEnds(events []Event) bool {
+	for i := range events {
+		if events[i].Call.State != Terminated {
+			return false
+		}
+	}
+	return true
+}
+
+// reserve makes room for n items, beyond the capacity where they must come in,
+// or returns false.
+func (f *Flow) reserve(n int64, must bool) bool {
 	// The order of these two matters: either Close sees the items counted and
 	// waits for them, or they see that it is closing.
-	if f.pending.Add(n) > int64(f.cfg.Capacity) || f.closing.Load() {
+	if f.pending.Add(n) > int64(f.cfg.Capacity) && !must || f.closing.Load() {
 		f.done(n)
 		return false
 	}

@@ -256,6 +256,28 @@ func TestFlowFullTakesAllOrNothing(t *testing.T) {
 	})
 }
 
+// A PBX that does not send an end again must not leave a pop on the screens.
+func TestFullFlowTakesEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, all, func(c *FlowConfig) { c.Capacity = 2 })
+		r.book.delay[bob] = time.Second
+		r.offer(t, step("101", "c", alice, Ringing))
+		synctest.Wait() // her pop is shown
+		r.offer(t, step("102", "d", bob, Ringing), step("103", "d", bob, Ringing))
+		if r.Offer([]Event{step("104", "d", bob, Ringing)}) || r.Offer([]Event{step("101", "c", alice, Connected), step("102", "d", bob, Terminated)}) {
+			t.Fatal("a full flow took more than ends")
+		}
+		r.offer(t, step("101", "c", alice, Terminated))
+		synctest.Wait()
+		if got, want := r.wall.of(agent("101").AgentID), []string{"pop c ringing Alice", "end terminated "}; !slices.Equal(got, want) {
+			t.Errorf("on the screens: %q, want %q", got, want)
+		}
+		if n := r.Pending(); n != 2 {
+			t.Errorf("%d events pending, want the 2 look-ups", n)
+		}
+	})
+}
+
 func TestFlowCloseWaitsForLookups(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, all, nil)
