@@ -486,7 +486,7 @@ func TestAgentCommandsAsJSON(t *testing.T) {
 		t.Errorf("the list is %v", list[:2])
 	}
 
-	if doc := in.document(append([]string{"agents", "unpair"}, who...)...); shape(doc) != "{revoked:bool}" || doc["revoked"] != true {
+	if doc := in.document(append([]string{"agents", "unpair"}, who...)...); shape(doc) != "{revoked:bool was_paired:bool}" || doc["revoked"] != true {
 		t.Errorf("unpair prints %v", doc)
 	}
 	if n := in.smokeball().RevokedCount(); n != 1 {

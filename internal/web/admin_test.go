@@ -89,7 +89,7 @@ func TestAdminSignsOut(t *testing.T) {
 func TestAdminUnpairs(t *testing.T) {
 	r := newRig(t)
 	r.smokeball.paired[priya.AgentID] = true
-	if got := r.adminCall("POST", "/v1/unpair", thePriya); got != "{\"revoked\":true}\n" {
+	if got := r.adminCall("POST", "/v1/unpair", thePriya); got != "{\"revoked\":true,\"was_paired\":true}\n" {
 		t.Errorf("got %s", got)
 	}
 	if said := r.wall.said(); !slices.Contains(said, "end all 101@firm.example.com") {
