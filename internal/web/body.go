@@ -13,11 +13,18 @@ import (
 // maxBody is far more than any body we take.
 const maxBody = 4 << 10
 
-// decode reads a JSON body into v. Fields that are not known are left alone:
+// isJSON tells whether a content type is JSON's.
+func isJSON(contentType string) bool {
+	t, _, err := mime.ParseMediaType(contentType)
+	return err == nil && t == "application/json"
+}
+
+// decode reads a JSON body into v; one without a content type is taken for
+// JSON. Fields that are not known are left alone:
 // an older daemon has to understand a newer page. What follows the document is
 // refused.
 func (s *Server) decode(w http.ResponseWriter, r *http.Request, v any) error {
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
+	if given := r.Header.Get("Content-Type"); given != "" && !isJSON(given) {
 		return refuse(http.StatusUnsupportedMediaType, "The body has to be JSON, with the content type application/json.")
 	}
 	// A body that trickles in holds a connection. Once it is here the deadline

@@ -260,7 +260,7 @@ func TestBodiesThatAreNoJSON(t *testing.T) {
 	}{
 		"form":             {"invite=x", "application/x-www-form-urlencoded", 415},
 		"text":             {`{"invite":"x"}`, "text/plain", 415},
-		"no type":          {`{"invite":"x"}`, "", 415},
+		"no type":          {`{"invite":"x"}`, "", 403},
 		"not JSON":         {`invite`, "application/json", 400},
 		"an array":         {`["x"]`, "application/json", 400},
 		"wrong type":       {`{"invite":1}`, "application/json", 400},
