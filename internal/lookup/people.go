@@ -59,7 +59,7 @@ func (s *search) member(ctx context.Context, group smokeball.Contact, id string)
 		}
 		return err
 	})
-	if err != nil || gone || !strings.EqualFold(c.ID, id) {
+	if err != nil || gone || !sameID(c.ID, id) {
 		return err
 	}
 	if h, ok := verify(s.tenant.Numbers, s.number, c); ok {
@@ -70,3 +70,6 @@ func (s *search) member(ctx context.Context, group smokeball.Contact, id string)
 	}
 	return nil
 }
+
+// sameID tells whether two ids are of one record: a UUID's case means nothing.
+func sameID(a, b string) bool { return strings.EqualFold(a, b) }

@@ -30,6 +30,7 @@ type search struct {
 	groups   []smokeball.Contact // came back, and their people have not been asked for
 	members  int                 // how many have been
 	answered bool                // at least one request was understood
+	hits     int                 // of the last pattern, as Smokeball counts them
 	narrowed bool                // a tail was made longer than the plan has it
 	report   []string
 }
@@ -112,11 +113,12 @@ func (s *search) pages(ctx context.Context, pattern, name string) (overflow bool
 		}
 		s.answered = true
 		hits += page.Rows
+		s.hits = max(hits, page.Size)
 		s.keep(page.Contacts)
 		query.Offset += page.Rows
 		last := page.Rows < pageLimit || page.Size > 0 && query.Offset >= page.Size
 		if last || n == maxPages || page.Size > maxPages*pageLimit {
-			s.note("%s: %d of %d hits, %d verified", name, hits, max(hits, page.Size), len(s.found)-before)
+			s.note("%s: %d of %d hits, %d verified", name, hits, s.hits, len(s.found)-before)
 			return !last, nil
 		}
 	}
