@@ -120,6 +120,7 @@ func TestFromInviteToUnpair(t *testing.T) {
 			t.Errorf("the name is %q, want %q", name, callers[1].Names[0])
 		}
 		s.mustAccept(event{"event": "terminated", "call_id": "out"})
+		tb.holds(`document.querySelectorAll("#recent > li").length === 2`)
 	})
 
 	t.Run("star codes, colleagues and strangers show nothing", func(t *testing.T) {

@@ -409,6 +409,12 @@ func TestFramesOfACall(t *testing.T) {
 	if dig(update, "pop", "call", "state") != "connected" || dig(update, "pop", "id") != dig(first, "pop", "id") {
 		t.Errorf("the update is %v", update)
 	}
+	withMatters := sc.next("update") // they come with the answer
+	contact = dig(withMatters, "pop").(map[string]any)["contacts"].([]any)[0]
+	matters := dig(contact, "matters").([]any)
+	if len(matters) != 2 || dig(matters[0], "url") != s.world.smokeballURL(0)+"/#/billing/view-matter/"+dig(matters[0], "id").(string)+"/details" {
+		t.Errorf("the matters are %v", matters)
+	}
 
 	s.mustAccept(event{"event": "terminated", "call_id": "c1"})
 	end := sc.next("end")
@@ -464,6 +470,8 @@ func TestScreensOfOneAgentAgreeAndAnothersAreSilent(t *testing.T) {
 			t.Errorf("two screens were told\n%v and\n%v", a, b)
 		}
 	}
+	one.next("update") // the matters
+	two.next("update")
 
 	s.mustAccept(event{"event": "ringing", "call_id": "c2", "from": james.E164(), "to": me.Extension})
 	one.next("pop")
@@ -587,11 +595,16 @@ func TestRingGroupOfEightAsksOnce(t *testing.T) {
 			if up := sc.next("update"); dig(up, "pop", "call", "state") != "connected" {
 				t.Errorf("who answered sees %v", up)
 			}
+			sc.next("update") // the matters, for the one phone that was answered
 			continue
 		}
 		if end := sc.next("end"); end["reason"] != "answered-elsewhere" || end["answered_by"] != winner.Name {
 			t.Errorf("who did not answer sees %v", end)
 		}
+	}
+	s.awaitMetric(`smokepop_calls_total{outcome="matched"} 8`)
+	if n := s.smokeball().Count(simulator.MattersEndpoint); n != 1 {
+		t.Errorf("%d requests for matters, want 1: seven phones only rang", n)
 	}
 	s.mustAccept(event{"event": "terminated", "call_id": "group"})
 	if end := screens[3].next("end"); end["reason"] != "terminated" {
@@ -600,7 +613,7 @@ func TestRingGroupOfEightAsksOnce(t *testing.T) {
 }
 
 func TestTransferPopsAtTheTarget(t *testing.T) {
-	s := startSystem(t, systemOptions{})
+	s := startSystem(t, systemOptions{world: tenantSetting("lookup", "matters", false)})
 	from, to := s.firm().Agents[0], s.firm().Agents[3]
 	maria := s.known()[0]
 	first, second := s.paired(from).open(), s.paired(to).open()
@@ -654,6 +667,7 @@ func TestPopSettings(t *testing.T) {
 			if pop := sc.next("pop"); dig(pop, "pop", "call", "id") != "x" || dig(pop, "pop", "call", "state") != "connected" {
 				t.Errorf("the pop is %v", pop)
 			}
+			sc.next("update") // the matters
 		}},
 		{"outbound: false", tenantSetting("pops", "outbound", false), func(s *system, sc *screen, me simulator.Agent) {
 			s.mustAccept(event{"event": "ringing", "call_id": "x", "from": me.Extension, "to": s.known()[0].E164()})
@@ -780,6 +794,9 @@ func TestCallsGoOnWhileSmokeballIsDown(t *testing.T) {
 			)
 			s.awaitMetric(`smokepop_lookup_total{outcome="unavailable"} 1`)
 			s.mustAccept(event{"event": "terminated", "call_id": "down"})
+			if past := sc.next("past"); dig(past, "pop", "outcome") != "unavailable" {
+				t.Errorf("the agent is told %v", past)
+			}
 			undo()
 			s.nothingSince(sc, me.Extension, maria, "up again")
 		})

@@ -18,6 +18,22 @@ type pairingSource struct{ keeper *tokens.Keeper }
 
 func (s *pairingSource) Pairing(a screenpop.AgentID) screenpop.Pairing { return s.keeper.Pairing(a) }
 
+// openings takes what agents open to a flow that is made after the hub.
+type openings struct{ flow *screenpop.Flow }
+
+func (o *openings) Opened(a screenpop.AgentID, popID string) { o.flow.Open(a, popID) }
+
+// serviceNews takes what look-ups learn of Smokeball to the agents' screens.
+type serviceNews struct{ hub *push.Hub }
+
+func (n serviceNews) Answering(t screenpop.Tenant, ok bool) {
+	state := push.ServiceOK
+	if !ok {
+		state = push.ServiceNotAnswering
+	}
+	n.hub.Service(t, state)
+}
+
 // screensOf is the hub in the words of web and tokens.
 type screensOf struct{ hub *push.Hub }
 

@@ -5,7 +5,21 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
 )
+
+// countCalls returns what counts the calls of agents by how they ended up.
+func countCalls(reg prometheus.Registerer) func(screenpop.Outcome) {
+	calls := promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
+		Name: "smokepop_calls_total", Help: "Calls at agents' phones, each leg once, by what became of it.",
+	}, []string{"outcome"})
+	for _, o := range screenpop.CallOutcomes() {
+		calls.WithLabelValues(string(o)) // from the start, so that a rate's first step is visible
+	}
+	return func(o screenpop.Outcome) { calls.WithLabelValues(string(o)).Inc() }
+}
 
 // newRegistry returns the daemon's own registry: nothing registers itself
 // globally.

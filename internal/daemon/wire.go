@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,6 +27,7 @@ type parts struct {
 	store    *vault.Store
 	keeper   *tokens.Keeper
 	hub      *push.Hub
+	finder   *lookup.Finder
 	flow     *screenpop.Flow
 	receiver *pbxevents.Receiver
 	web      *web.Server
@@ -41,7 +43,7 @@ func wire(ctx context.Context, cfg *config.Config, metrics prometheus.Registerer
 	}
 	p.store, err = vault.Open(ctx, cfg.StateDir, keys, vault.Options{Metrics: metrics})
 	if err != nil {
-		return nil, fmt.Errorf("open the store: %w", err)
+		return nil, err
 	}
 	down.add("store", func(context.Context) error { return p.store.Close() })
 
@@ -57,8 +59,9 @@ func wire(ctx context.Context, cfg *config.Config, metrics prometheus.Registerer
 	// The hub asks how an agent is paired when a screen opens, and is told when
 	// that changes; so one of the two has to be there before the other.
 	pairings := &pairingSource{}
+	openings := &openings{} // likewise
 	p.hub = push.New(push.Config{
-		Origin: cfg.PublicURL, Pairings: pairings, Trace: traces, Metrics: metrics, Log: log.With("component", "push"),
+		Origin: cfg.PublicURL, Pairings: pairings, Opener: openings, Trace: traces, Metrics: metrics, Log: log.With("component", "push"),
 	})
 	news := &pairingNews{hub: p.hub}
 	p.keeper, err = tokens.New(tokens.Config{
@@ -70,15 +73,15 @@ func wire(ctx context.Context, cfg *config.Config, metrics prometheus.Registerer
 	}
 	pairings.keeper = p.keeper
 
-	finder := lookup.New(lookup.Config{
-		Tenants: firms.lookup, Credentials: p.keeper, Trace: traces, Metrics: metrics, Log: log.With("component", "lookup"),
+	p.finder = lookup.New(lookup.Config{
+		Tenants: firms.lookup, Credentials: p.keeper, News: serviceNews{p.hub}, Trace: traces, Metrics: metrics, Log: log.With("component", "lookup"),
 	})
-	news.finder = finder
-	settings := popSettings(cfg.Tenants)
+	news.finder = p.finder
 	p.flow = screenpop.NewFlow(screenpop.FlowConfig{
-		Finder: finder, Screens: p.hub, Trace: traces,
-		Settings: func(t screenpop.Tenant) screenpop.PopSettings { return settings[t] },
+		Finder: p.finder, Matters: p.finder, Screens: p.hub, Trace: traces, Outcome: countCalls(metrics),
+		Settings: func(t screenpop.Tenant) screenpop.PopSettings { return firms.settings[t] },
 	})
+	openings.flow = p.flow
 	p.receiver, err = pbxevents.New(firms.events, pbxevents.Deps{
 		Directory: agents, Sink: p.flow, Trace: traces, Metrics: metrics, Log: log.With("component", "pbxevents"),
 	})
@@ -100,6 +103,7 @@ func (p *parts) runners() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"flow":      p.flow.Run,
 		"tokens":    p.keeper.Run,
+		"lookup":    p.finder.Run,
 		"pbxevents": p.receiver.Run,
 		"web":       p.web.Run,
 	}
@@ -126,12 +130,14 @@ type firms struct {
 	tokens []tokens.TenantConfig
 	lookup []lookup.TenantConfig
 	events []pbxevents.Tenant
+
+	settings map[screenpop.Tenant]screenpop.PopSettings
 }
 
 func newFirms(cfg *config.Config, client *http.Client, metrics prometheus.Registerer) (*firms, error) {
 	budgets := smokeball.NewBudgets()
 	counters := smokeball.NewMetrics(metrics)
-	f := &firms{}
+	f := &firms{settings: make(map[screenpop.Tenant]screenpop.PopSettings, len(cfg.Tenants))}
 	for _, t := range cfg.Tenants {
 		sb := t.Smokeball
 		hosts, err := smokeball.HostsFor(t.Region, t.Staging, smokeball.Hosts(sb.Endpoints))
@@ -162,6 +168,7 @@ func newFirms(cfg *config.Config, client *http.Client, metrics prometheus.Regist
 			Timeout: t.Lookup.Timeout, Cache: cacheFor(t.Lookup.Cache), MaxContacts: t.Lookup.MaxContacts, Matters: t.Lookup.Matters,
 		})
 		f.events = append(f.events, eventsOf(t))
+		f.settings[t.Domain] = settingsOf(t, hosts.App)
 	}
 	return f, nil
 }
@@ -187,10 +194,12 @@ func cacheFor(configured time.Duration) time.Duration {
 	return configured
 }
 
-func popSettings(tenants []config.Tenant) map[screenpop.Tenant]screenpop.PopSettings {
-	m := make(map[screenpop.Tenant]screenpop.PopSettings, len(tenants))
-	for _, t := range tenants {
-		m[t.Domain] = t.Pops.Settings()
-	}
-	return m
+// settingsOf is what a tenant's agents see. Links on an unknown caller's card
+// lead into the web app at app.
+func settingsOf(t config.Tenant, app string) screenpop.PopSettings {
+	s := t.Pops.Settings()
+	s.Matters = t.Lookup.Matters
+	s.SearchLink = strings.ReplaceAll(t.Smokeball.SearchLink, "{app}", app)
+	s.CreateLink = strings.ReplaceAll(t.Smokeball.CreateLink, "{app}", app)
+	return s
 }
