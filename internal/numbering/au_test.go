@@ -82,6 +82,7 @@ func TestAUStored(t *testing.T) {
 		{"2", "2 9374 4000", one(sydney), "area code doubled, without trunk 0"},
 		{"61", "2 9374 4000", one(sydney), "country code in the box"},
 		{"+61", "2 9374 4000", one(sydney), "country code with plus in the box"},
+		{"64", "27 555 0136", one("+64275550136"), "another country's code in the box: 02 7555 0136 is not meant"},
 		{"03", "0293744000", one(sydney), "a whole number wins over a stale box"},
 		{"02", "13 11 14", one("131114"), "a 13 number has no area code"},
 		{"02", "1300 655 506", one("+611300655506"), "a 1300 number has no area code"},

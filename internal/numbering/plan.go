@@ -67,13 +67,14 @@ func NewPlan(country, areaCode string) (*Plan, error) {
 	return p, nil
 }
 
-// Lengths of the North American Numbering Plan, the one plan whose numbers all
-// have the same.
+// The North American Numbering Plan is the one plan whose numbers all have the
+// same length.
 const (
 	nanpCode     = 1
 	nanpArea     = 3
 	nanpLocal    = 7
 	nanpNational = nanpArea + nanpLocal
+	nanpLowest   = 200_000_0000 // no area code begins with 0 or 1
 )
 
 // Country returns the ISO code of the plan's country.

@@ -79,6 +79,8 @@ func (p *Plan) international(digits string) (screenpop.Number, grade) {
 		return written, asDialled
 	case pn.IsValidNumber(n):
 		return p.number(n), valid
+	case n.GetCountryCode() == nanpCode && n.GetNationalNumber() < nanpLowest:
+		return written, asDialled // zeros of a withheld caller, or that fill a field
 	case pn.IsPossibleNumberWithReason(n) == pn.IS_POSSIBLE:
 		// Nothing tells where to group the digits, but in one plan.
 		at := pn.INTERNATIONAL

@@ -2,6 +2,9 @@ package numbering
 
 import (
 	"slices"
+	"strconv"
+
+	pn "github.com/nyaruka/phonenumbers"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
@@ -64,7 +67,8 @@ type candidate struct {
 }
 
 // pieceNumbers tells which number or numbers a piece is: as a whole, else cut
-// at its slashes, else at its blanks, else as a foreign number.
+// at its slashes, else at its blanks, else as a whole of which the number plan
+// is less sure: a foreign number, or one of a range it does not know.
 func (p *Plan) pieceNumbers(a areaBox, pc piece) []candidate {
 	if c := p.one(a, pc, false); c.grade >= service {
 		return []candidate{c}
@@ -74,7 +78,9 @@ func (p *Plan) pieceNumbers(a areaBox, pc piece) []candidate {
 		for _, part := range cut(pc) {
 			found = append(found, p.pieceNumbers(a, part)...)
 		}
-		return found
+		if found != nil {
+			return found
+		}
 	}
 	if found := p.partition(a, pc); found != nil {
 		return found
@@ -158,10 +164,16 @@ func (p *Plan) one(a areaBox, pc piece, abroad foreign) candidate {
 	return alone
 }
 
-// isCountryCode tells whether the box for the area code holds a country code,
-// where area codes all have the same length. Elsewhere the plan tells.
+// isCountryCode tells whether the box for the area code may hold a country
+// code: in the North American plan by its length, elsewhere by its value.
+// Nothing is said against its being an area code as well: Cairo's country has
+// London's 20.
 func (p *Plan) isCountryCode(a areaBox) bool {
-	return p.nanp && (len(a.digits) < nanpArea || a.digits[0] == '0')
+	if p.nanp {
+		return len(a.digits) < nanpArea || a.digits[0] == '0'
+	}
+	code, err := strconv.Atoi(a.digits)
+	return err == nil && a.digits[0] != '0' && pn.GetRegionCodeForCountryCode(code) != pn.UNKNOWN_REGION
 }
 
 // complete tells whether a number has its area code already, so that the one
