@@ -90,7 +90,7 @@ func wire(ctx context.Context, cfg *config.Config, metrics prometheus.Registerer
 	}
 	p.web, err = web.New(web.Config{
 		PublicURL: cfg.PublicURL, Directory: agents, Store: p.store, Pairings: pairs{p.keeper}, Screens: screensOf{p.hub},
-		Traces: tracesOf{traces}, Metrics: metrics, Log: log,
+		Traces: tracesOf{traces}, Doctor: doctor{p.finder}, Metrics: metrics, Log: log,
 	})
 	if err != nil {
 		return nil, err

@@ -200,3 +200,26 @@ func unease(digits, usual int) int {
 	}
 	return usual - digits
 }
+
+// FirmName returns the name of the firm whose account the agent is paired with:
+// the cheapest sign that everything between here and there works. The errors
+// are those of Find without ErrNoMatch.
+func (f *Finder) FirmName(ctx context.Context, agent screenpop.AgentID) (string, error) {
+	t := f.tenants[agent.Tenant]
+	if t == nil {
+		return "", fmt.Errorf("%w: the tenant is not configured", screenpop.ErrUnavailable)
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
+	defer cancel()
+	token, err := f.creds.Token(ctx, agent)
+	if err != nil {
+		return "", credentialsError(ctx, err)
+	}
+	var firm smokeball.Firm
+	asker := &asker{finder: f, agent: agent, token: token}
+	err = asker.ask(ctx, func(token screenpop.Secret) (err error) {
+		firm, err = t.API.Firm(ctx, token)
+		return err
+	})
+	return firm.Name, err
+}

@@ -198,3 +198,20 @@ func TestThePhoneGoesBeforeTheExperiment(t *testing.T) {
 		}
 	})
 }
+
+func TestFirmName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, setup{})
+		if name, err := h.finder.FirmName(t.Context(), h.first()); err != nil || name != h.firm.Name {
+			t.Errorf("%q, %v", name, err)
+		}
+		h.sim.Inject(simulator.Fault{Endpoint: simulator.FirmEndpoint, Stall: true})
+		if _, err := h.finder.FirmName(t.Context(), h.first()); !errors.Is(err, screenpop.ErrUnavailable) {
+			t.Errorf("stall: %v", err)
+		}
+		h.creds.unpair(h.first())
+		if _, err := h.finder.FirmName(t.Context(), h.first()); !errors.Is(err, screenpop.ErrNotPaired) {
+			t.Errorf("unpaired: %v", err)
+		}
+	})
+}

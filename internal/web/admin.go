@@ -24,6 +24,8 @@ func (s *Server) Admin() http.Handler {
 	r.Post("/v1/sign-out", s.answer(s.adminSignOut))
 	r.Post("/v1/unpair", s.answer(s.adminUnpair))
 	r.Get("/v1/trace", s.answer(s.adminTrace))
+	r.Post("/v1/doctor/firm", s.answer(s.adminDoctorFirm))
+	r.Post("/v1/doctor/search", s.answer(s.adminDoctorSearch))
 	return r
 }
 
@@ -71,6 +73,11 @@ func (s *Server) whom(w http.ResponseWriter, r *http.Request) (screenpop.AgentID
 	if err := s.decode(w, r, &in); err != nil {
 		return in, err
 	}
+	return s.known(in)
+}
+
+// known returns the agent that is meant by what an admin wrote.
+func (s *Server) known(in screenpop.AgentID) (screenpop.AgentID, error) {
 	in.Tenant = screenpop.ParseTenant(string(in.Tenant))
 	if in.Tenant == "" || in.Extension == "" {
 		return in, refuse(http.StatusBadRequest, "name the agent: tenant and extension are both needed")

@@ -110,7 +110,7 @@ func TestAdminIsToldOfNobodyElse(t *testing.T) {
 		{"GET", "/v1/agents?extension=999", "", 404},
 		{"GET", "/v1/trace?tenant=firm.example.com&extension=999", "", 404},
 		{"POST", "/v1/invites", `{"tenant":"firm.example.com"}`, 400},
-		{"POST", "/v1/invites", ``, 415},
+		{"POST", "/v1/invites", ``, 400},
 		{"GET", "/v1/invites", ``, 405},
 		{"GET", "/v1/nothing", ``, 404},
 	} {

@@ -19,6 +19,7 @@ type Config struct {
 	Pairings  Pairings
 	Screens   Screens
 	Traces    Traces
+	Doctor    Doctor
 	Metrics   prometheus.Registerer
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -33,6 +34,7 @@ type Server struct {
 	pairings  Pairings
 	screens   Screens
 	traces    Traces
+	doctor    Doctor
 	log       *slog.Logger
 	now       func() time.Time
 
@@ -60,7 +62,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		origin: o, directory: cfg.Directory, pairings: cfg.Pairings, screens: cfg.Screens, traces: cfg.Traces,
+		origin: o, directory: cfg.Directory, pairings: cfg.Pairings, screens: cfg.Screens, traces: cfg.Traces, doctor: cfg.Doctor,
 		log: cfg.Log.With("component", "web"), now: cfg.Now,
 		sessions: &sessions{store: cfg.Store, now: cfg.Now},
 		invites:  &invites{store: cfg.Store, now: cfg.Now},

@@ -1,0 +1,77 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// examiner answers as it is told and remembers what it was asked.
+type examiner struct {
+	err    error
+	asked  screenpop.AgentID
+	number string
+	id     string
+}
+
+func (e *examiner) Firm(_ context.Context, a screenpop.AgentID) (string, error) {
+	e.asked = a
+	return "Harlow & Pryce LLP", e.err
+}
+
+func (e *examiner) Search(_ context.Context, a screenpop.AgentID, number, contact string) (SearchReport, error) {
+	e.asked, e.number, e.id = a, number, contact
+	return SearchReport{
+		Number: "**********47", Field: "cell", Plan: []string{"tail:4", "exact"},
+		Trials: []SearchTrial{{Search: "contains the last 4 digits", Accepted: true, Hits: 3, Verified: 1, Found: true, Milliseconds: 120}},
+	}, e.err
+}
+
+type unwell struct{ error }
+
+func (unwell) DoctorProblem() (int, string) { return 409, "Extension 101 is not paired." }
+
+func TestAdminAsksTheDoctor(t *testing.T) {
+	r := newRig(t)
+	e := &examiner{}
+	r.server.doctor = e
+	if got := r.adminCall("POST", "/v1/doctor/firm", thePriya); got != `{"firm":"Harlow \u0026 Pryce LLP"}`+"\n" || e.asked != priya.AgentID {
+		t.Errorf("%s of %v", got, e.asked)
+	}
+	want := `{"number":"**********47","field":"cell","trials":[{"search":"contains the last 4 digits","accepted":true,"hits":3,"verified":1,"found":true,"milliseconds":120}],"plan":["tail:4","exact"]}` + "\n"
+	body := `{"tenant":"Firm.example.com.","extension":"101","number":"617 399 8147","contact":"c"}`
+	if got := r.adminCall("POST", "/v1/doctor/search", body); got != want || e.asked != priya.AgentID || e.number != "617 399 8147" || e.id != "c" {
+		t.Errorf("%s of %+v", got, e)
+	}
+	if strings.Contains(r.log.String(), "8147") {
+		t.Error("the log shows the number")
+	}
+}
+
+func TestTheDoctorRefuses(t *testing.T) {
+	r := newRig(t)
+	e := &examiner{}
+	r.server.doctor = e
+	for body, status := range map[string]int{
+		`{"tenant":"firm.example.com","extension":"999","number":"617"}`: 404,
+		`{"extension":"101","number":"617"}`:                             400,
+		`{"tenant":"firm.example.com","extension":"101"}`:                400,
+		`[]`: 400,
+	} {
+		wants(t, r.admin("POST", "/v1/doctor/search", body), status)
+	}
+	if e.asked != (screenpop.AgentID{}) {
+		t.Errorf("asked for %v", e.asked)
+	}
+	e.err = unwell{errors.New("cause")}
+	if got := wants(t, r.admin("POST", "/v1/doctor/firm", thePriya), 409); !strings.Contains(got, "Extension 101 is not paired.") || strings.Contains(got, "cause") {
+		t.Error(got)
+	}
+	e.err = errors.New("cause")
+	if got := wants(t, r.admin("POST", "/v1/doctor/search", `{"tenant":"firm.example.com","extension":"101","number":"617"}`), 500); strings.Contains(got, "cause") {
+		t.Error(got)
+	}
+}
