@@ -40,6 +40,7 @@ type office struct {
 	mu      sync.Mutex
 	pairing screenpop.Pairing
 	state   map[string]string // session by state
+	opened  []string          // pops whose cards were opened
 }
 
 // The pairing's interfaces.
@@ -86,6 +87,12 @@ func (o *office) set(p screenpop.Pairing) {
 	o.hub.PairingChanged(agent.AgentID, p)
 }
 
+func (o *office) Opened(a screenpop.AgentID, popID string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.opened = append(o.opened, string(a.Extension)+" "+popID)
+}
+
 func (o *office) Agent(id screenpop.AgentID) (screenpop.Agent, bool) {
 	return agent, id == agent.AgentID
 }
@@ -113,7 +120,7 @@ func newOffice(t *testing.T) *office {
 	}
 	o := &office{t: t, origin: "http://" + l.Addr().String(), state: map[string]string{}, pairing: screenpop.Pairing{State: screenpop.Unpaired}}
 	log := slog.New(slog.DiscardHandler)
-	o.hub = push.New(push.Config{Origin: o.origin, Pairings: o, Log: log})
+	o.hub = push.New(push.Config{Origin: o.origin, Pairings: o, Opener: o, Log: log})
 	o.server, err = web.New(web.Config{
 		PublicURL: o.origin, Directory: o, Store: web.NewMemory(), Pairings: o, Screens: screens{o.hub}, Traces: o, Log: log,
 	})
@@ -390,6 +397,149 @@ func TestBrowserShowsACallFromItsFirstRingToItsEnd(t *testing.T) {
 	b.until(`document.querySelector('#recent > [data-pop-id="p1"]').dataset.outcome === 'answered'`)
 	b.count("#pops > li", 0)
 	b.until(`document.getElementById('empty').checkVisibility()`)
+}
+
+func TestBrowserShowsMattersWhenTheyCome(t *testing.T) {
+	o, b := joined(t)
+	pop := ring("p1", "Mary")
+	o.hub.Pop(agent.AgentID, pop, time.Now())
+	b.state(`[data-pop-id="p1"]`, "ringing")
+	if b.js(`document.querySelector('.pop-matters').checkVisibility()`) != "false" {
+		t.Error("there is a list of matters, and there are none")
+	}
+	pop.Call.State = screenpop.Connected
+	o.hub.Update(agent.AgentID, pop)
+	b.state(`[data-pop-id="p1"]`, "connected")
+	pop.Contacts[0].Matters = []screenpop.Matter{
+		{ID: "m1", Number: "10214", Title: `<b>Lease</b> of 44 Harbor Street`, Status: "Open", URL: "https://app.example/#/matter/m1"},
+		{ID: "m2", Number: "10187", Title: "Liquor licence", Status: "Pending"},
+	}
+	o.hub.Update(agent.AgentID, pop)
+	b.count(".pop-matters li", 2)
+	if got := b.js(`document.querySelector('.pop-matters').innerText.replace(/\s+/g, ' ')`); got != "Matters 10214 <b>Lease</b> of 44 Harbor Street Open 10187 Liquor licence Pending" {
+		t.Errorf("says %q", got)
+	}
+	if got := b.js(`document.querySelector('.pop-matters a').href`); got != "https://app.example/#/matter/m1" {
+		t.Errorf("leads to %s", got)
+	}
+}
+
+// Looking closer at a card is told once; dismissing it is not looking closer.
+func TestBrowserTellsThatACardWasOpened(t *testing.T) {
+	o, b := joined(t)
+	pressed := map[string]string{ // what is pressed, on which card
+		"p1": ".pop-open", "p2": ".pop-name", "p3": "summary",
+	}
+	b.js(`document.addEventListener('click', (e) => e.target.closest('a') && e.preventDefault())`)
+	for _, id := range []string{"p1", "p2", "p3", "p4", "p5"} {
+		p := ring(id, "Mary")
+		if id == "p3" {
+			for i := range 6 {
+				p.Contacts = append(p.Contacts, ring(fmt.Sprint("c", i), "Other").Contacts...)
+			}
+		}
+		if id == "p5" {
+			p.Contacts = nil // nobody's card has nothing more to show
+		}
+		o.hub.Pop(agent.AgentID, p, time.Now())
+	}
+	b.count("#pops > li", 5)
+	for _, id := range []string{"p1", "p2", "p3"} {
+		b.click(`[data-pop-id="` + id + `"] ` + pressed[id])
+		b.click(`[data-pop-id="` + id + `"] .pop-name`)
+	}
+	b.click(`[data-pop-id="p5"] .pop-name`)
+	b.click(`[data-pop-id="p4"] .pop-dismiss`)
+	b.until(`document.querySelector('#recent > [data-pop-id="p4"]')`)
+	second := open(t, b.ctx) // its hello comes after all that was said before
+	second.do(chromedp.Navigate(o.origin))
+	second.count("#pops > li", 4)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if got := strings.Join(o.opened, ", "); got != "101 p1, 101 p2, 101 p3" {
+		t.Errorf("told %q", got)
+	}
+}
+
+func TestBrowserOffersAnUnknownCallersLinks(t *testing.T) {
+	o, b := joined(t)
+	p := ring("p1", "")
+	p.Contacts = nil
+	p.Links = &screenpop.Links{Search: "https://app.example/#/search?q=%2B16173998147", Create: "javascript:alert(1)"}
+	o.hub.Pop(agent.AgentID, p, time.Now())
+	b.state(`[data-pop-id="p1"]`, "ringing")
+	if got := b.js(`document.querySelector('.pop-who').innerText.replace(/\s+/g, ' ')`); got != "(617) 399-8147 Not in Smokeball" {
+		t.Errorf("says %q", got)
+	}
+	for selector, want := range map[string]string{
+		".pop-open":   "none false",
+		".pop-search": "https://app.example/#/search?q=%2B16173998147 true",
+		".pop-create": "none false", // only web addresses are links
+	} {
+		if got := b.js(fmt.Sprintf(`(a => (a.getAttribute('href') ?? 'none') + ' ' + a.checkVisibility())(document.querySelector(%q))`, selector)); got != want {
+			t.Errorf("%s leads to %q, want %q", selector, got, want)
+		}
+	}
+	o.hub.End(agent.AgentID, "p1", screenpop.EndTerminated, "")
+	b.until(`document.querySelector('#recent > [data-pop-id="p1"]').dataset.lookup === 'no-match'`)
+}
+
+// Calls without a pop are in the list, in words, and nowhere else.
+func TestBrowserListsCallsThatHadNoPop(t *testing.T) {
+	o, b := joined(t)
+	b.js(`(window.seen = 0, new MutationObserver(() => seen++).observe(document.getElementById('pops'), { childList: true }), 1)`)
+	said := map[screenpop.Outcome]string{
+		screenpop.OutcomeNoMatch:     "Incoming Missed Not in Smokeball",
+		screenpop.OutcomeNotPaired:   "Incoming Missed Not paired",
+		screenpop.OutcomeTooLate:     "Incoming Missed Over before the name came",
+		screenpop.OutcomeUnavailable: "Incoming Missed Smokeball was not answering",
+		screenpop.OutcomeRefused:     "Incoming Missed Smokeball refused the look-up",
+	}
+	for o2 := range said {
+		p := ring(string(o2), "")
+		p.Contacts = nil
+		o.hub.Past(agent.AgentID, screenpop.EndedPop{Pop: p, Ended: time.Now(), Reason: screenpop.EndTerminated, Outcome: o2})
+	}
+	check := func(b *tab) {
+		t.Helper()
+		b.count("#recent > li", len(said))
+		for o2, want := range said {
+			row := fmt.Sprintf(`#recent > [data-lookup=%q]`, o2)
+			if got := b.js(fmt.Sprintf(`document.querySelector(%q).querySelector('.recent-about').textContent.replace(/\s+/g, ' ')`, row)); got != want {
+				t.Errorf("%s: says %q, want %q", o2, got, want)
+			}
+			if got := b.js(fmt.Sprintf(`document.querySelector(%q).querySelector('.recent-name').textContent`, row)); got != "(617) 399-8147" {
+				t.Errorf("%s: is called %q", o2, got)
+			}
+		}
+	}
+	check(b)
+	if got := b.js(`[seen, document.getElementById('announce').textContent, document.title, document.getElementById('empty').checkVisibility()].join()`); got != "0,,smokepop,true" {
+		t.Errorf("the page was not quiet: %q", got)
+	}
+	b.do(chromedp.Reload())
+	check(b)
+	o.set(screenpop.Pairing{State: screenpop.Unpaired})
+	b.count("#recent > li", 0)
+}
+
+func TestBrowserSaysThatSmokeballIsNotAnswering(t *testing.T) {
+	o, b := joined(t)
+	notice := func(want string) {
+		t.Helper()
+		b.state("#service", want)
+		b.until(fmt.Sprintf(`document.getElementById('service').checkVisibility() === %t`, want != "ok"))
+	}
+	notice("ok")
+	o.hub.Service(agent.Tenant, push.ServiceNotAnswering)
+	notice("not-answering")
+	if got := b.js(`document.getElementById('service').innerText.trim()`); got != "Smokeball is not answering. Calls go on; names will come back by themselves." {
+		t.Errorf("says %q", got)
+	}
+	b.do(chromedp.Reload()) // hello says it too
+	notice("not-answering")
+	o.hub.Service(agent.Tenant, push.ServiceOK)
+	notice("ok")
 }
 
 func TestBrowserTabsAgree(t *testing.T) {

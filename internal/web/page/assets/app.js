@@ -17,7 +17,7 @@ const QUIET = 3000;
 
 const channel = new BroadcastChannel('smokepop');
 const recent = new Recent(byId('recent'), byId('recent-empty'));
-const pops = new Pops(byId('pops'), dismiss, popsChanged);
+const pops = new Pops(byId('pops'), dismiss, (id) => connection.send({ type: 'open', id }), popsChanged);
 /** @type {Connection} */
 let connection;
 let nextTry = 0;
@@ -41,6 +41,14 @@ function pairingChanged() {
   say(byId('empty-text'), isPaired() ? text.emptyText : text.emptyUnpaired);
 }
 
+/** @param {string} state */
+function serviceChanged(state) {
+  const down = state === 'not-answering';
+  byId('service').dataset.state = state;
+  byId('service').hidden = !down;
+  say(byId('service-text'), down ? text.notAnswering : '');
+}
+
 /** @param {string} id */
 function dismiss(id) {
   if (connection.send({ type: 'dismiss', id })) over(id, 'dismissed', '');
@@ -49,7 +57,7 @@ function dismiss(id) {
 /** @param {string} id @param {string} reason @param {string} answeredBy */
 function over(id, reason, answeredBy) {
   const pop = pops.end(id, reason, answeredBy);
-  if (pop) recent.add({ ...pop, ended: new Date(Date.now() + pops.skew).toISOString(), reason, answered_by: answeredBy });
+  if (pop) recent.add({ ...pop, ended: new Date(Date.now() + pops.skew).toISOString(), reason, answered_by: answeredBy, outcome: pop.contacts.length ? 'matched' : 'no-match' });
 }
 
 /** @param {any} m */
@@ -60,6 +68,7 @@ function message(m) {
       showPairing(m.pairing, m.agent.email);
       pairingChanged();
       recent.replace(m.recent);
+      serviceChanged(m.service?.state ?? 'ok'); // a daemon of before does not say
       pops.replace(m.pops).forEach(announce);
       break;
     case 'pop':
@@ -72,8 +81,15 @@ function message(m) {
     case 'end':
       over(m.id, m.reason, m.answered_by ?? '');
       break;
+    case 'past':
+      recent.add(m.pop);
+      break;
+    case 'service':
+      serviceChanged(m.service.state);
+      break;
     case 'pairing':
       showPairing(m.pairing);
+      if (m.pairing.state === 'unpaired') recent.replace([]); // the names came by that pairing
       pairingChanged();
       break;
   }

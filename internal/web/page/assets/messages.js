@@ -25,6 +25,7 @@ export const text = {
   /** @param {number} seconds until the next try */
   nextTry: (seconds) => seconds > 0 ? `Trying again in ${count(seconds, 'second', 'seconds')}.` : 'Trying again…',
   tryNow: 'Try now',
+  notAnswering: 'Smokeball is not answering. Calls go on; names will come back by themselves.',
   outdated: 'smokepop has changed. Reload this page to go on seeing calls.',
   reload: 'Reload',
 
@@ -48,6 +49,10 @@ export const text = {
   openShort: 'Open',
   /** @param {string} name */
   openOf: (name) => `Open ${name} in Smokeball`,
+  search: 'Search in Smokeball',
+  create: 'Add to Smokeball',
+  /** @param {string} words @param {string} number */
+  forNumber: (words, number) => `${words}: ${number}`,
   opensNewTab: 'opens in a new tab',
   /** @param {string} name */
   dismiss: (name) => `Dismiss ${name}`,
@@ -69,6 +74,11 @@ export const text = {
   recentCalls: 'Recent calls',
   noRecentCalls: 'Calls of this session are listed here once they are over.',
   outcomes: /** @type {Record<string, string>} */ ({ missed: 'Missed', 'no-answer': 'No answer', answered: 'Answered', 'answered-elsewhere': 'Answered elsewhere', dismissed: 'Dismissed' }),
+  /** What became of the look-up, where no name came of it. */
+  lookups: /** @type {Record<string, string>} */ ({
+    'no-match': 'Not in Smokeball', 'not-paired': 'Not paired', 'too-late': 'Over before the name came',
+    unavailable: 'Smokeball was not answering', refused: 'Smokeball refused the look-up',
+  }),
   /** @param {Date} when */
   when: (when) => when.toDateString() === new Date().toDateString() ? time.format(when) : dayAndTime.format(when),
 

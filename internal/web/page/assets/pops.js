@@ -6,8 +6,8 @@ import { text } from './messages.js';
  * @typedef {{id: string, number: string, title: string, status: string, url: string}} Matter
  * @typedef {{id: string, name: string, kind: string, company: string, email: string, matched: string, url: string, matters: Matter[]}} Contact
  * @typedef {{id: string, direction: string, state: string, number: string, display: string, queue: string, started: string}} Call
- * @typedef {{id: string, call: Call, contacts: Contact[], more: number}} Pop
- * @typedef {{pop: Pop, element: HTMLElement, contacts: string, fold: number}} Card
+ * @typedef {{id: string, call: Call, contacts: Contact[], more: number, links?: {search: string, create: string}}} Pop
+ * @typedef {{pop: Pop, element: HTMLElement, contacts: string, fold: number, opened: boolean}} Card
  */
 
 // An ended call stays this long: whoever is about to click still can.
@@ -20,11 +20,13 @@ export class Pops {
   /**
    * @param {HTMLElement} list
    * @param {(id: string) => void} dismiss
+   * @param {(id: string) => boolean} opened tells smokepop; false when it could not
    * @param {() => void} changed
    */
-  constructor(list, dismiss, changed) {
+  constructor(list, dismiss, opened, changed) {
     this.list = list;
     this.dismiss = dismiss;
+    this.opened = opened;
     this.changed = changed;
     /** @type {Map<string, Card>} */
     this.cards = new Map();
@@ -54,9 +56,11 @@ export class Pops {
   put(pop) {
     let card = this.cards.get(pop.id);
     if (!card) {
-      card = { pop, element: copy('pop-template'), contacts: '', fold: 0 };
+      card = { pop, element: copy('pop-template'), contacts: '', fold: 0, opened: false };
       card.element.setAttribute('data-pop-id', pop.id);
       card.element.querySelector('.pop-dismiss')?.addEventListener('click', () => this.dismiss(pop.id));
+      const made = card;
+      for (const press of ['click', 'auxclick']) card.element.addEventListener(press, (e) => this.open(made, e));
       this.cards.set(pop.id, card);
       this.list.append(card.element);
     }
@@ -66,6 +70,18 @@ export class Pops {
     render(card);
     this.tick();
     this.changed();
+  }
+
+  /**
+   * Whoever presses something on a card, or the card itself, looks closer at
+   * it: worth the matters, though nobody has answered yet. Said once.
+   * @param {Card} card
+   * @param {Event} e
+   */
+  open(card, e) {
+    const away = e.target instanceof Element && e.target.closest('.pop-dismiss');
+    if (away || card.opened || card.fold || !card.pop.contacts.length) return;
+    card.opened = this.opened(card.pop.id);
   }
 
   /**
@@ -159,6 +175,14 @@ function render(card) {
   say(open, text.open);
   open.setAttribute('aria-label', `${text.openOf(name)} (${text.opensNewTab})`);
   link(open, best?.url ?? '');
+
+  const number = call.display || call.number;
+  for (const [selector, words, url] of [['.pop-search', text.search, pop.links?.search], ['.pop-create', text.create, pop.links?.create]]) {
+    const a = /** @type {HTMLAnchorElement} */ (part(selector ?? ''));
+    say(a, words ?? '');
+    a.setAttribute('aria-label', `${text.forNumber(words ?? '', number)} (${text.opensNewTab})`);
+    link(a, url ?? '');
+  }
 
   renderContacts(card, part);
 }

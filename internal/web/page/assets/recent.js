@@ -3,7 +3,7 @@ import { copy, link, say, setIcon } from './dom.js';
 import { text } from './messages.js';
 import { nameOf } from './pops.js';
 
-/** @typedef {import('./pops.js').Pop & {ended: string, reason: string, answered_by: string}} EndedPop */
+/** @typedef {import('./pops.js').Pop & {ended: string, reason: string, answered_by: string, outcome: string}} EndedPop */
 
 const MOST = 50;
 
@@ -46,6 +46,7 @@ function row(p) {
   const how = outcome(p);
   e.setAttribute('data-pop-id', p.id);
   e.setAttribute('data-outcome', how);
+  e.setAttribute('data-lookup', p.outcome);
   setIcon(/** @type {Element} */ (e.querySelector('.recent-icon')), how === 'missed' ? 'missed' : p.call.direction === 'outbound' ? 'outbound' : 'inbound');
 
   const name = /** @type {Element} */ (e.querySelector('.recent-name'));
@@ -61,7 +62,9 @@ function row(p) {
     name.append(a);
   }
   const words = how === 'answered-elsewhere' ? text.answeredBy(p.answered_by) : text.outcomes[how];
-  const number = p.contacts.length ? p.call.display || p.call.number : text.unknownCaller;
+  // Without a contact the number is the name, and there is a reason to tell.
+  const number = p.contacts.length ? p.call.display || p.call.number : text.lookups[p.outcome] ?? '';
+  say(e.querySelector('.recent-direction'), text.direction(p.call.direction));
   say(e.querySelector('.recent-how'), words);
   say(e.querySelector('.recent-number'), number);
 
