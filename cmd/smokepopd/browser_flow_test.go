@@ -105,9 +105,16 @@ func TestFromInviteToUnpair(t *testing.T) {
 			}
 		}
 		tb.screenshot("pop")
+		if n := s.smokeball().Count(simulator.MattersEndpoint); n != 0 {
+			t.Errorf("%d requests for matters while the phone rings", n)
+		}
 		s.mustAccept(event{"event": "connected", "call_id": "in", "extension": me.Extension, "from": callers[0].E164()})
 		tb.sees(`#pops > [data-state="connected"]`)
 		second.sees(`#pops > [data-state="connected"]`)
+		for _, each := range []*tab{tb, second} {
+			each.holds(`document.querySelectorAll("#pops .pop-matters li a[href]").length === 2`)
+		}
+		tb.screenshot("matters")
 		s.mustAccept(event{"event": "terminated", "call_id": "in"})
 		tb.holds(`!document.querySelector("#pops > [data-state=ringing], #pops > [data-state=connected]")`)
 		tb.sees(`#recent > li`)
@@ -123,12 +130,29 @@ func TestFromInviteToUnpair(t *testing.T) {
 		tb.holds(`document.querySelectorAll("#recent > li").length === 2`)
 	})
 
+	t.Run("opening the card of a call that rings brings its matters", func(t *testing.T) {
+		s.mustAccept(event{"event": "ringing", "call_id": "opened", "from": callers[0].E164(), "to": me.Extension})
+		tb.sees(`#pops > [data-state="ringing"]`)
+		tb.click(`#pops > [data-state="ringing"] .pop-name`)
+		second.holds(`document.querySelectorAll('#pops > [data-state="ringing"] .pop-matters li').length === 2`)
+		s.mustAccept(event{"event": "terminated", "call_id": "opened"})
+		tb.holds(`document.querySelectorAll("#recent > li").length === 3`)
+	})
+
+	t.Run("a stranger's call is told quietly, once it is over", func(t *testing.T) {
+		s.mustAccept(event{"event": "ringing", "call_id": "quiet", "from": s.stranger().E164(), "to": me.Extension})
+		s.awaitMetric(`smokepop_calls_total{outcome="no-match"} 1`)
+		s.mustAccept(event{"event": "terminated", "call_id": "quiet"})
+		tb.sees(`#recent > li[data-lookup="no-match"][data-outcome="missed"]`)
+		tb.screenshot("recent")
+	})
+
 	t.Run("star codes, colleagues and strangers show nothing", func(t *testing.T) {
 		before, _ := strconv.Atoi(tb.count("#recent > li"))
 		s.mustSkip("star-code", event{"event": "ringing", "call_id": "star", "from": me.Extension, "to": "*97"})
 		s.mustSkip("internal-call", event{"event": "ringing", "call_id": "internal", "from": other.Extension, "to": me.Extension})
 		s.mustAccept(event{"event": "ringing", "call_id": "stranger", "from": s.stranger().E164(), "to": me.Extension})
-		s.awaitMetric(`smokepop_lookup_total{outcome="no-match"} 1`)
+		s.awaitMetric(`smokepop_lookup_total{outcome="no-match"} 2`)
 		s.fence(tb, me.Extension, callers[0], "fence")
 		if after := tb.count("#recent > li"); after != strconv.Itoa(before+1) {
 			t.Errorf("%s calls in the list of recent ones, want one more than %d", after, before)

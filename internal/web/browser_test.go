@@ -493,7 +493,7 @@ func TestBrowserListsCallsThatHadNoPop(t *testing.T) {
 		screenpop.OutcomeNotPaired:   "Incoming Missed Not paired",
 		screenpop.OutcomeTooLate:     "Incoming Missed Over before the name came",
 		screenpop.OutcomeUnavailable: "Incoming Missed Smokeball was not answering",
-		screenpop.OutcomeRefused:     "Incoming Missed Smokeball refused the look-up",
+		screenpop.OutcomeRefused:     "Incoming Missed Refused by Smokeball",
 	}
 	for o2 := range said {
 		p := ring(string(o2), "")

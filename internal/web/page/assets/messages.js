@@ -77,7 +77,7 @@ export const text = {
   /** What became of the look-up, where no name came of it. */
   lookups: /** @type {Record<string, string>} */ ({
     'no-match': 'Not in Smokeball', 'not-paired': 'Not paired', 'too-late': 'Over before the name came',
-    unavailable: 'Smokeball was not answering', refused: 'Smokeball refused the look-up',
+    unavailable: 'Smokeball was not answering', refused: 'Refused by Smokeball',
   }),
   /** @param {Date} when */
   when: (when) => when.toDateString() === new Date().toDateString() ? time.format(when) : dayAndTime.format(when),
