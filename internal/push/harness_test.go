@@ -33,7 +33,7 @@ func agent(extension string) screenpop.AgentID {
 	return screenpop.AgentID{Tenant: "firm.example.com", Extension: screenpop.Extension(extension)}
 }
 
-// pairings is the sign-in's knowledge, by agent; unpaired where nothing is set.
+// pairings is the sign-in's knowledge, by agent; paired where nothing is set.
 type pairings struct {
 	mu  sync.Mutex
 	set map[screenpop.AgentID]screenpop.Pairing
@@ -45,7 +45,7 @@ func (p *pairings) Pairing(a screenpop.AgentID) screenpop.Pairing {
 	if v, ok := p.set[a]; ok {
 		return v
 	}
-	return screenpop.Pairing{State: screenpop.Unpaired}
+	return screenpop.Pairing{State: screenpop.Paired}
 }
 
 func (p *pairings) put(a screenpop.AgentID, v screenpop.Pairing) {

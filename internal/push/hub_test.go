@@ -156,6 +156,28 @@ func TestUnpairingEndsAndForgets(t *testing.T) {
 	g.open(t, priya, "s").want("hello 0 live 0 recent")
 }
 
+// A look-up that comes back in the moment of unpairing shows nothing, whichever
+// of the two is first.
+func TestNoPopOutlivesUnpairing(t *testing.T) {
+	g := start(t, push.Limits{})
+	unpaired := screenpop.Pairing{State: screenpop.Unpaired}
+	for range 200 {
+		g.pairings.put(priya, screenpop.Pairing{State: screenpop.Paired})
+		var wg sync.WaitGroup
+		wg.Go(func() { g.Pop(priya, pop("late", screenpop.Ringing), time.Now()) })
+		wg.Go(func() {
+			g.pairings.put(priya, unpaired)
+			g.PairingChanged(priya, unpaired)
+			g.EndAll(priya)
+		})
+		wg.Wait()
+		if m := g.open(t, priya, "s").read(); len(m.Pops) != 0 || len(m.Recent) != 0 {
+			t.Fatalf("live %v recent %v after unpairing", m.Pops, m.Recent)
+		}
+		g.CloseSession("s", push.SignedOut)
+	}
+}
+
 func TestForgetAndEndAll(t *testing.T) {
 	g := start(t, push.Limits{})
 	g.Pop(priya, pop("a", screenpop.Ringing), time.Now())

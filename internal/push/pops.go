@@ -18,6 +18,7 @@ const (
 	verdictNoScreen  = "no-screen" // live, and shown when a screen opens in time
 	verdictDismissed = "dismissed" // by the agent
 	verdictPushedOut = "pushed-out"
+	verdictUnpaired  = "unpaired"
 	verdictFailed    = "failed"
 )
 
@@ -33,8 +34,12 @@ func (h *Hub) Pop(agent screenpop.AgentID, pop screenpop.Pop, received time.Time
 	}
 	p := newLivePop(pop, body)
 
-	sh := h.shardOf(agent)
-	sh.mu.Lock()
+	sh, paired := h.lockPaired(agent)
+	if !paired {
+		sh.mu.Unlock()
+		h.record(agent, p, verdictUnpaired, "the agent unpaired during the look-up")
+		return
+	}
 	r := sh.enter(agent)
 	if i := r.find(p.id); i >= 0 {
 		h.update(r, i, p)
@@ -62,6 +67,24 @@ func (h *Hub) Pop(agent screenpop.AgentID, pop screenpop.Pop, received time.Time
 		h.record(agent, p, verdictShown, "on 1 screen")
 	default:
 		h.record(agent, p, verdictShown, "on "+strconv.Itoa(screens)+" screens")
+	}
+}
+
+// lockPaired locks the agent's shard and tells whether the agent is paired: a
+// look-up may come back in the moment of unpairing, and what it found is not
+// for an agent without an authorisation. An announcement raises pairingChanges
+// before it takes the lock. So either it is seen here and the agent is asked
+// about again, or it comes to the lock later and ends what was let in.
+func (h *Hub) lockPaired(agent screenpop.AgentID) (sh *shard, paired bool) {
+	sh = h.shardOf(agent)
+	for {
+		changes := h.pairingChanges.Load()
+		paired = h.pairings.Pairing(agent).State != screenpop.Unpaired
+		sh.mu.Lock()
+		if h.pairingChanges.Load() == changes {
+			return sh, paired
+		}
+		sh.mu.Unlock()
 	}
 }
 

@@ -39,10 +39,10 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "pipe"} }
 
-type unpaired struct{}
+type allPaired struct{}
 
-func (unpaired) Pairing(screenpop.AgentID) screenpop.Pairing {
-	return screenpop.Pairing{State: screenpop.Unpaired}
+func (allPaired) Pairing(screenpop.AgentID) screenpop.Pairing {
+	return screenpop.Pairing{State: screenpop.Paired}
 }
 
 var tom = screenpop.AgentID{Tenant: "firm.example.com", Extension: "102"}
@@ -56,7 +56,7 @@ type clockRig struct {
 func inBubble(t *testing.T, limits Limits, do func(*clockRig)) {
 	synctest.Test(t, func(t *testing.T) {
 		g := &clockRig{t: t, pipes: &pipes{conns: make(chan net.Conn), done: make(chan struct{})}}
-		g.Hub = New(Config{Origin: "https://pop.firm.example", Pairings: unpaired{}, Metrics: prometheus.NewRegistry(), Limits: limits})
+		g.Hub = New(Config{Origin: "https://pop.firm.example", Pairings: allPaired{}, Metrics: prometheus.NewRegistry(), Limits: limits})
 		server := &http.Server{
 			Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				g.Serve(w, r, Viewer{Agent: screenpop.Agent{AgentID: tom}, Session: "s"})
