@@ -803,6 +803,40 @@ func TestCallsGoOnWhileSmokeballIsDown(t *testing.T) {
 	}
 }
 
+// After failures in a row, agents are told that Smokeball does not answer,
+// once, and who opens a page meanwhile too.
+func TestAgentsAreToldThatSmokeballIsNotAnswering(t *testing.T) {
+	s := startSystem(t, systemOptions{as: unlimited})
+	me := s.firm().Agents[0]
+	v := s.paired(me)
+	sc := v.open()
+	s.smokeball().Inject(simulator.Fault{Endpoint: simulator.ContactsEndpoint, Status: http.StatusServiceUnavailable})
+	const calls = 5
+	for i := range calls {
+		id := fmt.Sprint("down", i)
+		s.mustAccept(event{"event": "ringing", "call_id": id, "from": s.known()[0].E164(), "to": me.Extension})
+		s.awaitMetric(fmt.Sprintf(`smokepop_calls_total{outcome="unavailable"} %d`, i+1))
+		s.mustAccept(event{"event": "terminated", "call_id": id})
+	}
+	kinds := map[any]int{}
+	for range calls + 1 {
+		f := sc.read()
+		kinds[f["type"]]++
+		if f["type"] == "service" {
+			sc.wants(f, `{seq:number service:{state:string} type:string}`)
+			if dig(f, "service", "state") != "not-answering" {
+				t.Errorf("the agent is told %v", f)
+			}
+		}
+	}
+	if kinds["past"] != calls || kinds["service"] != 1 {
+		t.Errorf("the agent is told %v, want each call and the news once", kinds)
+	}
+	if got := dig(v.open().hello, "service", "state"); got != "not-answering" {
+		t.Errorf("a new page's hello says %v", got)
+	}
+}
+
 // Each close code, and each refusal of the handshake.
 func TestCloseCodes(t *testing.T) {
 	s := startSystem(t, systemOptions{})
