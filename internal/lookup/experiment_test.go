@@ -184,7 +184,7 @@ func TestThePhoneGoesBeforeTheExperiment(t *testing.T) {
 			_, err := h.finder.Experiment(ctx, h.first(), stranger, "")
 			ended <- err
 		}()
-		time.Sleep(500 * time.Millisecond) // it has used the burst up and waits
+		pass(500 * time.Millisecond) // it has used the burst up and waits
 		start := time.Now()
 		h.wants(maria, nil)
 		if took := time.Since(start); took > 200*time.Millisecond {

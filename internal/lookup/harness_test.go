@@ -322,3 +322,6 @@ func (t *trace) last() screenpop.TraceEntry {
 	}
 	return t.entries[len(t.entries)-1]
 }
+
+// pass lets time go by, in a bubble of testing/synctest.
+func pass(d time.Duration) { <-time.After(d) }

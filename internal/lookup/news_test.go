@@ -52,10 +52,10 @@ func TestWhetherSmokeballAnswersIsToldOnce(t *testing.T) {
 		if want := []string{"firm.example false"}; !slices.Equal(n.told, want) {
 			t.Errorf("told %q, want %q", n.told, want)
 		}
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		h.wants(maria, screenpop.ErrUnavailable) // the probe
 		undo()
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		h.wants(maria, nil)
 		h.wants(maria, nil)
 		synctest.Wait()
@@ -77,7 +77,7 @@ func TestSlowListenersHoldNobodyUp(t *testing.T) {
 			h.wants(maria, screenpop.ErrUnavailable)
 		}
 		undo()
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		h.wants(maria, nil)
 		close(n.hold)
 		synctest.Wait()

@@ -71,7 +71,7 @@ func TestForbidden(t *testing.T) {
 			if n := len(h.searches()); n != want.requests || h.creds.renewals != want.renewals || len(h.creds.refused) != i+1 {
 				t.Errorf("call %d: %d requests, %d renewals in all, refused %d times", i, n, h.creds.renewals, len(h.creds.refused))
 			}
-			time.Sleep(11 * time.Second)
+			pass(11 * time.Second)
 		}
 		if p := h.creds.refused[0]; !strings.Contains(p, "403") || !strings.Contains(p, "API key") || !strings.Contains(p, "contacts/read") {
 			t.Errorf("told %q", p)
@@ -139,7 +139,7 @@ func TestSmokeballInTrouble(t *testing.T) {
 					t.Errorf("trace %+v", e)
 				}
 				undo()
-				time.Sleep(time.Minute)
+				pass(time.Minute)
 				h.wants(maria, nil) // a failure is not remembered
 			})
 		})
@@ -158,7 +158,7 @@ func TestBreakerOpen(t *testing.T) {
 			t.Errorf("%d requests", n)
 		}
 		undo()
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		h.wants(maria, nil)
 	})
 }
@@ -172,7 +172,7 @@ func TestTheCallEndsFirst(t *testing.T) {
 			_, err := h.finder.Find(ctx, h.first(), call(h.number(maria)))
 			ended <- err
 		}()
-		time.Sleep(300 * time.Millisecond)
+		pass(300 * time.Millisecond)
 		start := time.Now()
 		cancel()
 		if err := <-ended; !errors.Is(err, screenpop.ErrTooLate) || time.Since(start) != 0 {

@@ -148,7 +148,7 @@ func TestTheSearchLivesAsLongAsSomebodyWaits(t *testing.T) {
 		h := build(t, setup{latency: time.Second})
 		firstCtx, hangUp := context.WithCancel(t.Context())
 		first := h.ring(firstCtx, maria, "101")
-		time.Sleep(400 * time.Millisecond)
+		pass(400 * time.Millisecond)
 		second := h.ring(t.Context(), maria, "102")
 		hangUp()
 		if err := first()["101"]; !errors.Is(err, screenpop.ErrTooLate) {
@@ -169,7 +169,7 @@ func TestTheSearchLivesAsLongAsSomebodyWaits(t *testing.T) {
 				t.Errorf("%s: %v", e, err)
 			}
 		}
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		if n := len(h.searches()); n > 1 { // cut off on its way; no further step of the plan
 			t.Errorf("%d requests after the last had stopped", n)
 		}
@@ -182,7 +182,7 @@ func TestRungAgainWithinTheCacheTime(t *testing.T) {
 		h.wants(maria, nil)
 		h.wants(stranger, screenpop.ErrNoMatch)
 		h.searches()
-		time.Sleep(59 * time.Second)
+		pass(59 * time.Second)
 		for _, e := range h.firm.Agents {
 			if _, err := h.finder.Find(t.Context(), h.agent(e.Extension), call(h.number(maria))); err != nil {
 				t.Error(err)
@@ -192,7 +192,7 @@ func TestRungAgainWithinTheCacheTime(t *testing.T) {
 		if n := len(h.searches()); n != 0 {
 			t.Errorf("%d requests within the cache time", n)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		h.wants(maria, nil)
 		h.wants(stranger, screenpop.ErrNoMatch)
 		if n := len(h.searches()); n != 2 {
@@ -264,7 +264,7 @@ func TestMondayMorning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := build(t, setup{options: simulator.Options{RateLimit: simulator.RateLimit{Slack: -1}}, latency: 120 * time.Millisecond})
 		h.wants(maria, nil) // the plan has learnt
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		h.searches()
 		var wg sync.WaitGroup
 		for i := range 40 {
@@ -276,7 +276,7 @@ func TestMondayMorning(t *testing.T) {
 					}
 				})
 			}
-			time.Sleep(250 * time.Millisecond)
+			pass(250 * time.Millisecond)
 		}
 		wg.Wait()
 		if n := len(h.searches()); n != 40 || h.sim.RateLimited() != 0 {

@@ -56,7 +56,7 @@ func TestTheServersBucketNeverRunsOver(t *testing.T) {
 				connected := start.Add(c.connect)
 				for i := range c.requests {
 					if c.pauseAt > 0 && i%c.pauseAt == c.pauseAt-1 {
-						time.Sleep(time.Duration(random.IntN(1500)) * time.Millisecond)
+						pass(time.Duration(random.IntN(1500)) * time.Millisecond)
 					}
 					jitter := time.Duration(random.Int64N(int64(c.latest) + 1))
 					wg.Go(func() {
@@ -65,13 +65,13 @@ func TestTheServersBucketNeverRunsOver(t *testing.T) {
 							t.Error(err)
 							return
 						}
-						time.Sleep(time.Until(connected)) // nothing is written before
+						pass(time.Until(connected)) // nothing is written before
 						p.sent()
-						time.Sleep(10*time.Millisecond + jitter)
+						pass(10*time.Millisecond + jitter)
 						mu.Lock()
 						s.arrive()
 						mu.Unlock()
-						time.Sleep(100 * time.Millisecond)
+						pass(100 * time.Millisecond)
 						p.done(nil)
 					})
 				}
@@ -118,7 +118,7 @@ func TestNarrowLimits(t *testing.T) {
 							return
 						}
 						p.sent()
-						time.Sleep(jitter)
+						pass(jitter)
 						mu.Lock()
 						s.arrive()
 						mu.Unlock()
@@ -150,7 +150,7 @@ func drained(t *testing.T) *bucket {
 		p.sent()
 		p.done(nil)
 	}
-	time.Sleep(margin)
+	pass(margin)
 	p, err := b.acquire(t.Context(), Priority{})
 	if err != nil {
 		t.Fatal(err)
@@ -298,7 +298,7 @@ func TestRefusedThenSlower(t *testing.T) {
 		if waited := one(nil); waited < 400*time.Millisecond-time.Microsecond || waited > 401*time.Millisecond {
 			t.Errorf("spaced by %v, want half the rate: 400 ms", waited)
 		}
-		time.Sleep(slowFor + 3*time.Second)
+		pass(slowFor + 3*time.Second)
 		for one(nil) == 0 {
 		}
 		if waited := one(nil); waited > 201*time.Millisecond {
@@ -338,7 +338,7 @@ func TestBreaker(t *testing.T) {
 					if e != nil {
 						return e
 					}
-					time.Sleep(2 * time.Second)
+					pass(2 * time.Second)
 					p.done(err)
 					return nil
 				}
@@ -359,18 +359,18 @@ func TestBreaker(t *testing.T) {
 				if !b.failing() {
 					t.Error("does not say that it is failing")
 				}
-				time.Sleep(restFor)
+				pass(restFor)
 				// one may go and see, the others may not
 				p, err := b.acquire(t.Context(), Priority{})
 				if err != nil {
 					t.Fatal(err)
 				}
 				must(ErrNotAsked, nil)
-				time.Sleep(2 * time.Second)
+				pass(2 * time.Second)
 				p.done(failure)
-				time.Sleep(2*restFor - time.Second)
+				pass(2*restFor - time.Second)
 				must(ErrNotAsked, nil)
-				time.Sleep(time.Second)
+				pass(time.Second)
 				must(nil, &ConnectionError{cause: context.Canceled}) // told nothing: the next may see
 				must(nil, nil)
 				must(nil, failure)

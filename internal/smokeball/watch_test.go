@@ -3,7 +3,6 @@ package smokeball
 import (
 	"testing"
 	"testing/synctest"
-	"time"
 )
 
 // ticked takes a tick, if there is one.
@@ -44,7 +43,7 @@ func TestWhoWatchesIsToldWhenTheBreakerTurns(t *testing.T) {
 			t.Error("another endpoint's watcher was told")
 		}
 		// A probe that fails changes nothing, and that it may go out neither.
-		time.Sleep(restFor)
+		pass(restFor)
 		if budget.Answering(EndpointContacts) {
 			t.Error("answering, though nobody has seen it answer")
 		}
@@ -52,7 +51,7 @@ func TestWhoWatchesIsToldWhenTheBreakerTurns(t *testing.T) {
 		if ticked(first) || ticked(second) {
 			t.Error("told of a probe that failed")
 		}
-		time.Sleep(2 * restFor)
+		pass(2 * restFor)
 		ask(nil)
 		if !ticked(first) || !budget.Answering(EndpointContacts) {
 			t.Error("not told when the breaker closed")
