@@ -259,26 +259,6 @@ func TestServiceIsToldToTheTenantOnceAChange(t *testing.T) {
 	two.want("service ok")
 }
 
-// Changes from everywhere at once leave all agents with the same belief.
-func TestServiceShardsAgree(t *testing.T) {
-	g := start(t, push.Limits{})
-	var all sync.WaitGroup
-	for i := range 8 {
-		all.Go(func() {
-			for n := range 50 {
-				g.Service(priya.Tenant, []push.ServiceState{push.ServiceOK, push.ServiceNotAnswering}[(i+n)%2])
-			}
-		})
-	}
-	all.Wait()
-	first := g.open(t, agent("100"), "s").read().Service.State
-	for i := range 30 {
-		if m := g.open(t, agent(fmt.Sprint(101+i)), "s").read(); m.Service.State != first {
-			t.Fatalf("%s and %s", first, m.Service.State)
-		}
-	}
-}
-
 // What a pop's contacts say is the call's outcome.
 func TestRecentPopsHaveTheirOutcome(t *testing.T) {
 	g := start(t, push.Limits{})
