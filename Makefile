@@ -35,7 +35,7 @@ lint: ## gofmt, go vet, staticcheck
 
 .PHONY: bench
 bench: ## ring-to-pop latency, memory per screen and the micro-benchmarks, on this machine
-	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/... ./cmd/...
 
 FUZZTIME ?= 10s
 .PHONY: fuzz

@@ -9,6 +9,9 @@ import (
 	"github.com/gorilla/websocket"
 )
 
+// messageTimeout is how long a browser may take over one short message.
+const messageTimeout = 5 * time.Second
+
 // read takes the browser's messages until the socket ends, and then gives up
 // what the screen holds.
 func (s *screen) read() {
@@ -45,7 +48,10 @@ func (s *screen) messages(in *intake) error {
 		if !s.heed(in) {
 			continue // NextReader skips what was not read
 		}
+		// A message may come in any number of empty pieces: it gets a time.
+		_ = s.conn.SetReadDeadline(time.Now().Add(messageTimeout))
 		asked, err := s.request(op, r)
+		_ = s.conn.SetReadDeadline(time.Time{})
 		switch {
 		case errors.Is(err, errNoRequest):
 			s.hub.drop(s, Protocol)

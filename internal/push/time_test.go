@@ -108,6 +108,27 @@ func drain(conn *websocket.Conn) <-chan error {
 	return ended
 }
 
+// pass lets time of the bubble's clock go by.
+func pass(d time.Duration) { <-time.After(d) }
+
+// A message may come in pieces, and not for ever: pings alone would keep a
+// socket that sends empty pieces without end.
+func TestAMessageThatNeverEndsIsCutOff(t *testing.T) {
+	inBubble(t, Limits{}, func(g *clockRig) {
+		conn := g.open()
+		ended := drain(conn)
+		if _, err := conn.UnderlyingConn().Write([]byte{1, 0x80 | 1, 0, 0, 0, 0, '{'}); err != nil { // a text's first piece
+			t.Fatal(err)
+		}
+		pass(messageTimeout + time.Second)
+		synctest.Wait()
+		if g.Screens(tom) != 0 {
+			t.Error("the socket is still open")
+		}
+		<-ended
+	})
+}
+
 func TestIdleScreenStaysOpenByPings(t *testing.T) {
 	inBubble(t, Limits{}, func(g *clockRig) {
 		conn := g.open()
@@ -118,7 +139,7 @@ func TestIdleScreenStaysOpenByPings(t *testing.T) {
 			return answer(data)
 		})
 		ended := drain(conn)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		synctest.Wait()
 		if g.Screens(tom) != 1 {
 			t.Fatalf("the screen was closed: %v", <-ended)
@@ -159,12 +180,12 @@ func TestSilentBrowserIsCut(t *testing.T) {
 func TestWriteDeadline(t *testing.T) {
 	inBubble(t, Limits{}, func(g *clockRig) {
 		conn := g.open() // never reads, so hello cannot be written
-		time.Sleep(9 * time.Second)
+		pass(9 * time.Second)
 		synctest.Wait()
 		if g.Screens(tom) != 1 {
 			t.Error("closed before the write deadline")
 		}
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		synctest.Wait()
 		if g.Screens(tom) != 0 || g.closed(TooSlow) != 1 {
 			t.Errorf("%d screens, %d counted as too slow", g.Screens(tom), g.closed(TooSlow))
@@ -235,12 +256,12 @@ func TestRecentPopsAreForgottenAndTheRoomWithThem(t *testing.T) {
 			}
 			return n
 		}
-		time.Sleep(12*time.Hour - time.Second)
+		pass(12*time.Hour - time.Second)
 		synctest.Wait()
 		if rooms() != 1 {
 			t.Error("forgotten within the day")
 		}
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		synctest.Wait()
 		if n := rooms(); n != 0 {
 			t.Errorf("%d rooms are kept for nobody", n)

@@ -156,6 +156,7 @@ func (s *Smokeball) run(w http.ResponseWriter, r *http.Request, list []Fault, ne
 		panic(http.ErrAbortHandler)
 	case f.Reset:
 		reset(w)
+		return
 	case f.Status != 0:
 		answer = &heldAnswer{header: http.Header{"Content-Type": {"application/json"}}, status: f.Status}
 		answer.body.WriteString(f.Body)

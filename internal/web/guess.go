@@ -49,7 +49,8 @@ func (g *guesses) wait(from netip.Prefix) time.Duration {
 }
 
 // wrong counts a wrong guess. It reserves and does not ask: many guesses at
-// once leave a debt that has to be waited off.
+// once leave a debt that has to be waited off. The debt has an end, so that one
+// guesser does not lock an office out for the day.
 func (g *guesses) wrong(from netip.Prefix) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -64,7 +65,9 @@ func (g *guesses) wrong(from netip.Prefix) {
 			g.by[from] = l
 		}
 	}
-	l.ReserveN(now, 1)
+	if l.TokensAt(now) > -guessBurst {
+		l.ReserveN(now, 1)
+	}
 }
 
 // forget drops the addresses that have nothing against them any more.

@@ -150,6 +150,20 @@ func TestGuessingIsLimited(t *testing.T) {
 	wants(t, guess("[2001:db8::1]:1", r.invite(priya)), 204)
 }
 
+// However many guesses come at once, who waits a little over a minute may sign
+// in again: a guesser cannot lock an office out for the day.
+func TestGuessersLeaveABoundedDebt(t *testing.T) {
+	c := &clock{t: time.Unix(0, 0)}
+	g := newGuesses(c.now)
+	from := client(&http.Request{RemoteAddr: "192.0.2.1:1"})
+	for range 10_000 {
+		g.wrong(from)
+	}
+	if most := (guessBurst + 2) * guessEvery; g.wait(from) > most {
+		t.Errorf("after many guesses at once the wait is %v, want at most %v", g.wait(from), most)
+	}
+}
+
 func TestAWholeOfficeMaySignInAtOnce(t *testing.T) {
 	r := newRig(t)
 	for range 5 * guessBurst {
