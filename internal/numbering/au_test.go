@@ -52,6 +52,7 @@ func TestAUParse(t *testing.T) {
 		{"442079460000", london, "foreign without plus"},
 		{"0170640656", "+61170640656", "a range the plan does not know"},
 		{"61170640656", "+61170640656", "the same without plus"},
+		{"170640656", "+61170640656", "the same without trunk 0"},
 		{"201", "201", "an extension"},
 	})
 }
@@ -103,6 +104,9 @@ func TestAUStored(t *testing.T) {
 		{"", "02 9374 4000 0412 345 678", one(sydney, mobile), "two numbers behind a blank"},
 		{"", "02 9374 4000 or 02 9374 4001", one(sydney, sydney1), "two numbers, told by a word"},
 		{"02", "9374 4000 / 9374 4001", one(sydney, sydney1), "two numbers of one area code"},
+		{"", "02 9374 4000/1", one(sydney), "the next number too, told by its last digit: what is left over is not guessed at"},
+		{"", "02/9374 4000 / 04/12345678", one(sydney, mobile), "slashes inside of two numbers and between them"},
+		{"", "170640656", one("+61170640656"), "without trunk 0, in a range the plan does not know"},
 		{"", "02 9374 4000 | +61 2 9374 4001", one(sydney, sydney1), "two forms"},
 		{"", "02 9374 4000 +61 2 9374 4001", one(sydney, sydney1), "a plus begins a number"},
 		{"", "131114", one("131114"), "13 number"},

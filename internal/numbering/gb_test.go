@@ -56,6 +56,8 @@ func TestGBStored(t *testing.T) {
 		{"", "020 7946 0000 / 07911 123456", one(london, "+447911123456"), "two numbers"},
 		{"", "T: 020 7946 0000 M: 07911 123456", one(london, "+447911123456"), "two numbers with letters"},
 		{"", "07911123456", one("+447911123456"), "mobile"},
+		{"", "7700 900123", one("+447700900123"), "without trunk 0, in a range that the library does not know"},
+		{"", "01632/960123 / 020/7946 0000", one("+441632960123", london), "one of them beside another with a slash"},
 		{"", "01632/960123", one("+441632960123"), "a slash, in a range that the library does not know"},
 		{"353", "1 496 0123", one("+35314960123"), "another country's code in the box"},
 		{"91", "7700 900123", one("+917700900123"), "another country's code, behind which it is a number"},

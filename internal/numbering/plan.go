@@ -15,6 +15,7 @@ type Plan struct {
 	callingCode string // "1", "61", "44"
 	trunk       string // digit dialled before a national number; empty in the NANP
 	areaCode    string // for 7-digit NANP numbers; may be empty
+	national    int    // digits of a national number, where fixed and mobile ones have as many; else 0
 	nanp        bool
 	prefixes    []string          // dialled or stored in place of a plus, longest first
 	short       *pn.PhoneMetadata // the country's short services; may be nil
@@ -44,6 +45,10 @@ func NewPlan(country, areaCode string) (*Plan, error) {
 		p.prefixes = []string{"011", "00"}
 	default:
 		p.trunk = pn.GetNddPrefixForRegion(country, true)
+		fixed, mobile := exampleLength(country, pn.FIXED_LINE), exampleLength(country, pn.MOBILE)
+		if p.trunk != "" && fixed == mobile {
+			p.national = fixed
+		}
 		if country == "AU" {
 			p.prefixes = []string{"0011", "00"}
 		}
@@ -79,6 +84,14 @@ const (
 
 // Country returns the ISO code of the plan's country.
 func (p *Plan) Country() string { return p.country }
+
+func exampleLength(country string, kind pn.PhoneNumberType) int {
+	n := pn.GetExampleNumberForType(country, kind)
+	if n == nil {
+		return 0
+	}
+	return len(pn.GetNationalSignificantNumber(n))
+}
 
 func digitsOnly(s string) bool {
 	for i := range len(s) {

@@ -115,6 +115,9 @@ func (p *Plan) unallocated(digits string) (screenpop.Number, grade) {
 		if strings.HasPrefix(digits, p.callingCode) {
 			readings = append(readings, digits)
 		}
+		if len(digits) == p.national && !strings.HasPrefix(digits, p.trunk) {
+			readings = append(readings, p.callingCode+digits)
+		}
 	}
 	for _, prefix := range p.prefixes {
 		if rest, ok := strings.CutPrefix(digits, prefix); ok {

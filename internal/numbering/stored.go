@@ -74,6 +74,9 @@ func (p *Plan) pieceNumbers(a areaBox, pc piece) []candidate {
 		return []candidate{c}
 	}
 	if pc.has(slash) {
+		if found := p.partition(a, pc, slash); found != nil {
+			return found
+		}
 		var found []candidate
 		for _, part := range cut(pc) {
 			found = append(found, p.pieceNumbers(a, part)...)
@@ -81,8 +84,7 @@ func (p *Plan) pieceNumbers(a areaBox, pc piece) []candidate {
 		if found != nil {
 			return found
 		}
-	}
-	if found := p.partition(a, pc); found != nil {
+	} else if found := p.partition(a, pc, blank); found != nil {
 		return found
 	}
 	if c := p.one(a, pc, p.ungrouped(pc)); c.grade >= plausible {
@@ -114,31 +116,35 @@ func cut(pc piece) []piece {
 	return parts
 }
 
-// partition reads a piece as several numbers with nothing but blanks between
-// them, each of them whole and nothing left over. It returns nil when the
-// piece cannot be read so.
-func (p *Plan) partition(a areaBox, pc piece) []candidate {
-	if !pc.has(blank) || len(pc.groups) > 24 {
+// partition reads a piece as several numbers with nothing but the given gap
+// between them, each of them whole and nothing left over. It returns nil when
+// the piece cannot be read so. Slashes tell where a number ends better than
+// blanks do: between them it may be of a range the plan does not know.
+func (p *Plan) partition(a areaBox, pc piece, between gap) []candidate {
+	if !pc.has(between) || len(pc.groups) > 24 {
 		return nil
 	}
 	var found []candidate
 	for from := 0; from < len(pc.groups); {
-		var c candidate
-		to := len(pc.groups) // the most groups that make one number
-		for ; to > from; to-- {
-			if to < len(pc.groups) && pc.groups[to].before != blank {
+		best, end := candidate{}, from
+		for to := len(pc.groups); to > from; to-- { // the most groups that make one number
+			if to < len(pc.groups) && pc.groups[to].before != between {
 				continue
 			}
-			part := piece{plus: pc.plus && from == 0, groups: pc.groups[from:to]}
-			if c = p.one(a, part, false); c.grade == valid && len(c.Canonical) > maxSpecial {
+			c := p.one(a, piece{plus: pc.plus && from == 0, groups: pc.groups[from:to]}, false)
+			if c.grade == valid && len(c.Canonical) > maxSpecial {
+				best, end = c, to
 				break
 			}
+			if c.grade == plausible && between == slash && end == from {
+				best, end = c, to
+			}
 		}
-		if to == from {
+		if end == from {
 			return nil
 		}
-		found = append(found, c)
-		from = to
+		found = append(found, best)
+		from = end
 	}
 	return found
 }
