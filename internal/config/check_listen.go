@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"net/url"
+	"strings"
+)
 
 // pbxListener is what the tenants' checks have to know of listen.pbx.
 type pbxListener struct {
@@ -36,6 +39,9 @@ func (l *loader) listen(cfg *Config) pbxListener {
 			l.plain("listen.pbx", pbx, cfg)
 		}
 	}
+	if agentsOK && cfg.TLS != (TLS{}) && !l.known("public_url") {
+		l.reachable(agents, cfg)
+	}
 	if pbxOK && pbx.loopback() && len(cfg.TrustedProxies) > 0 {
 		l.unguardedBehindProxy(cfg)
 	}
@@ -67,6 +73,23 @@ func (l *loader) plain(path string, a address, cfg *Config) {
 			"or name the proxy that speaks TLS in trusted_proxies")
 	case !https && !l.known("public_url"):
 		l.problem("public_url", "must begin with https://: %s is open to the network, and the proxy before it has to speak TLS", path)
+	}
+}
+
+// reachable warns where browsers would knock at a port that nobody listens on:
+// invites, the redirect URI and the page's own origin all have public_url's.
+func (l *loader) reachable(agents address, cfg *Config) {
+	u, err := url.Parse(cfg.PublicURL)
+	if err != nil || len(cfg.TrustedProxies) > 0 || agents.port == "0" {
+		return
+	}
+	port := u.Port()
+	if port == "" {
+		port = "443"
+	}
+	if port != agents.port {
+		l.warn("public_url", "has port %s and listen.agents %s: unless something forwards the one to the other, write %s://%s:%s",
+			port, agents.port, u.Scheme, u.Hostname(), agents.port)
 	}
 }
 

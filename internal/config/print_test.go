@@ -124,6 +124,21 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+func TestPortThatNobodyListensOnWarns(t *testing.T) {
+	dir := t.TempDir()
+	putCertificate(t, dir)
+	for public, warned := range map[string]bool{"https://pop.firm.example": true, "https://pop.firm.example:8080": false} {
+		yaml := strings.Replace(minimal, "http://127.0.0.1:8080", public, 1) + "tls: {cert_file: tls.crt, key_file: tls.key}\n"
+		cfg, problems := loadIn(t, dir, yaml)
+		if problems != nil {
+			t.Fatal(problems)
+		}
+		if w := strings.Join(cfg.Warnings(), "\n"); strings.Contains(w, "public_url: has port 443 and listen.agents 8080") != warned {
+			t.Errorf("%s: warnings: %s", public, w)
+		}
+	}
+}
+
 func TestProxyThatIsNotNamedWarns(t *testing.T) {
 	cfg := mustLoad(t, strings.Replace(minimal, "http://127.0.0.1:8080", "https://pop.firm.example", 1))
 	if w := strings.Join(cfg.Warnings(), "\n"); !strings.Contains(w, "trusted_proxies: is empty, and public_url is https without tls here") {
