@@ -20,6 +20,10 @@ const (
 	// requests less what refills in this time, which delays each request of a
 	// longer queue by it, once.
 	margin = 50 * time.Millisecond
+	// swift is how long a request may be on its way out before the bucket's
+	// clock is stopped for it. It is a part of the margin: requests that go out
+	// one by one would else each delay those behind them, for nothing.
+	swift = 5 * time.Millisecond
 	// useful is the least time that has to be left for an answer to come: a
 	// request sent later would be spent for nothing.
 	useful = 50 * time.Millisecond
@@ -230,7 +234,7 @@ func (b *bucket) grant(w *waiter, now time.Time) {
 func (b *bucket) written(now time.Time) {
 	b.unsent--
 	if b.unsent == 0 {
-		b.lost += now.Sub(b.still)
+		b.lost += max(0, now.Sub(b.still)-swift)
 	}
 }
 
