@@ -273,8 +273,18 @@ func ring(id, name string) screenpop.Pop {
 	}
 }
 
-// joined returns an office and a tab that is signed in.
+// joined returns an office and a tab that is signed in, of an agent who is
+// paired: nobody else is shown a pop.
 func joined(t *testing.T) (*office, *tab) {
+	t.Helper()
+	o, b := unpaired(t)
+	o.set(screenpop.Pairing{State: screenpop.Paired})
+	b.state("#pairing", "paired")
+	return o, b
+}
+
+// unpaired returns an office and a tab of an agent who has only signed in.
+func unpaired(t *testing.T) (*office, *tab) {
 	t.Helper()
 	b := browser(t)
 	o := newOffice(t)
@@ -284,7 +294,7 @@ func joined(t *testing.T) (*office, *tab) {
 }
 
 func TestBrowserJoinsPairsAndUnpairs(t *testing.T) {
-	o, b := joined(t)
+	o, b := unpaired(t)
 	if got := b.js(`location.href`); got != o.origin+"/" {
 		t.Errorf("at %s", got)
 	}
@@ -359,7 +369,7 @@ func TestBrowserSaysHowThePairingStands(t *testing.T) {
 }
 
 func TestBrowserOffersALinkWhenPopUpsAreBlocked(t *testing.T) {
-	_, b := joined(t)
+	_, b := unpaired(t)
 	b.js(`window.open = () => null`)
 	b.click("#pair")
 	b.until(`document.getElementById('pair-link').checkVisibility() && document.getElementById('pair-link').href.includes('/authorize?')`)

@@ -68,7 +68,7 @@ function message(m) {
       showPairing(m.pairing, m.agent.email);
       pairingChanged();
       recent.replace(m.recent);
-      serviceChanged(m.service?.state ?? 'ok'); // a daemon of before does not say
+      serviceChanged(m.service?.state ?? 'ok');
       pops.replace(m.pops).forEach(announce);
       break;
     case 'pop':

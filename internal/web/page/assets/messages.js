@@ -51,8 +51,6 @@ export const text = {
   openOf: (name) => `Open ${name} in Smokeball`,
   search: 'Search in Smokeball',
   create: 'Add to Smokeball',
-  /** @param {string} words @param {string} number */
-  forNumber: (words, number) => `${words}: ${number}`,
   opensNewTab: 'opens in a new tab',
   /** @param {string} name */
   dismiss: (name) => `Dismiss ${name}`,

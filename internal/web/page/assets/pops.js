@@ -73,10 +73,8 @@ export class Pops {
   }
 
   /**
-   * Whoever presses something on a card, or the card itself, looks closer at
-   * it: worth the matters, though nobody has answered yet. Said once.
-   * @param {Card} card
-   * @param {Event} e
+   * Whoever presses a card looks closer at it: worth its matters. Said once.
+   * @param {Card} card @param {Event} e
    */
   open(card, e) {
     const away = e.target instanceof Element && e.target.closest('.pop-dismiss');
@@ -177,11 +175,11 @@ function render(card) {
   link(open, best?.url ?? '');
 
   const number = call.display || call.number;
-  for (const [selector, words, url] of [['.pop-search', text.search, pop.links?.search], ['.pop-create', text.create, pop.links?.create]]) {
-    const a = /** @type {HTMLAnchorElement} */ (part(selector ?? ''));
-    say(a, words ?? '');
-    a.setAttribute('aria-label', `${text.forNumber(words ?? '', number)} (${text.opensNewTab})`);
-    link(a, url ?? '');
+  for (const to of /** @type {const} */ (['search', 'create'])) {
+    const a = /** @type {HTMLAnchorElement} */ (part(`.pop-${to}`));
+    say(a, text[to]);
+    a.setAttribute('aria-label', `${text[to]}: ${number} (${text.opensNewTab})`);
+    link(a, pop.links?.[to] ?? '');
   }
 
   renderContacts(card, part);
