@@ -36,9 +36,19 @@ func DefaultPlan(country string) Plan {
 // service number such as 131114, which has no tail worth the name.
 const maxShort = 6
 
+// fewEnough is how many digits a short number needs for few other numbers to
+// contain it: 131114 does, 101 would bring half the address book.
+const fewEnough = 5
+
 // isShort tells whether n is searched for by its own digits alone.
 func isShort(n screenpop.Number) bool {
 	return !strings.HasPrefix(n.Canonical, "+") && len(n.Canonical) <= maxShort
+}
+
+// among returns the search for a short number among words or behind an area
+// code, where few others contain it.
+func among(n screenpop.Number) (pattern string, ok bool) {
+	return "*" + n.Canonical + "*", isShort(n) && len(n.Canonical) >= fewEnough
 }
 
 // abroad is how many last digits stand together in most other countries.

@@ -84,6 +84,12 @@ func (s *search) tail(ctx context.Context, digits int) error {
 }
 
 func (s *search) exact(ctx context.Context) error {
+	if pattern, ok := among(s.number); ok {
+		_, err := s.pages(ctx, pattern, "short number among others")
+		if err != nil || len(s.found) > 0 || s.tenant.tailWorks.Load() {
+			return err
+		}
+	}
 	for i, form := range exact(s.number) {
 		if _, err := s.pages(ctx, form, fmt.Sprintf("exact form %d", i+1)); err != nil || len(s.found) > 0 {
 			return err

@@ -51,7 +51,7 @@ func (s *screen) messages(in *intake) error {
 		// A message may come in any number of empty pieces: it gets a time.
 		_ = s.conn.SetReadDeadline(time.Now().Add(messageTimeout))
 		asked, err := s.request(op, r)
-		_ = s.conn.SetReadDeadline(time.Time{})
+		s.messageOver()
 		switch {
 		case errors.Is(err, errNoRequest):
 			s.hub.drop(s, Protocol)
@@ -61,6 +61,16 @@ func (s *screen) messages(in *intake) error {
 		case asked.kind == requestOpen:
 			s.hub.openPop(s.agent, asked.id)
 		}
+	}
+}
+
+// messageOver takes a message's deadline off again, unless the socket is being
+// closed: the writer then sets the one for the browser's answer.
+func (s *screen) messageOver() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing == 0 {
+		_ = s.conn.SetReadDeadline(time.Time{})
 	}
 }
 
