@@ -644,3 +644,19 @@ func TestBrowserIsLedToThePublicAddress(t *testing.T) {
 		t.Errorf("at %s", got)
 	}
 }
+
+// A new ring is at the top, above calls that are answered or over.
+func TestBrowserShowsWhoRingsFirst(t *testing.T) {
+	o, b := joined(t)
+	for _, id := range []string{"over", "answered", "rings"} {
+		o.hub.Pop(agent.AgentID, ring(id, id), time.Now())
+	}
+	o.hub.End(agent.AgentID, "over", screenpop.EndTerminated, "")
+	answered := ring("answered", "answered")
+	answered.Call.State = screenpop.Connected
+	o.hub.Update(agent.AgentID, answered)
+	b.until(`(() => {
+		const top = id => document.querySelector('[data-pop-id="' + id + '"]').getBoundingClientRect().top;
+		return top("rings") < top("answered") && top("answered") < top("over");
+	})()`)
+}
