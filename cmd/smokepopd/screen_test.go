@@ -191,7 +191,7 @@ const (
 	callShape       = `{direction:string display:string id:string number:string queue:string started:time state:string}`
 	contactShape    = `{company:string email:string id:string kind:string matched:string matters:[] name:string url:string}`
 	popShape        = `{call:` + callShape + ` contacts:[` + contactShape + `] id:string more:number}`
-	cardShape       = `{call:` + callShape + ` contacts:[] id:string more:number}`
+	cardShape       = `{call:` + callShape + ` contacts:[] id:string links:{create:string search:string} more:number}`
 	recentShape     = `{answered_by:string call:` + callShape + ` contacts:[` + contactShape + `] ended:time id:string more:number outcome:string reason:string}`
 )
 

@@ -82,7 +82,8 @@ func TestDefaults(t *testing.T) {
 	}
 	s := tenant.Smokeball
 	if s.RefreshTokenLifetime != 720*time.Hour || s.RequestsPerSecond != 5 || s.Burst != 5 ||
-		s.ContactLink != "{app}/#/billing/view-contact/{id}/details" || s.MatterLink != "{app}/#/billing/view-matter/{id}/details" || s.SearchLink != "" || s.CreateLink != "" {
+		s.ContactLink != "{app}/#/billing/view-contact/{id}/details" || s.MatterLink != "{app}/#/billing/view-matter/{id}/details" ||
+		s.SearchLink != "{app}/#/contacts?search={number}" || s.CreateLink != "{app}/#/contacts?create={number}" {
 		t.Errorf("smokeball: %+v", s)
 	}
 	p := tenant.PBX
@@ -100,6 +101,10 @@ func TestHowItIsSearched(t *testing.T) {
 	}
 	if s := tenant.Smokeball; s.SearchLink != "{app}/#/contacts?q={number}" || s.CreateLink != "https://app.example/new" {
 		t.Errorf("smokeball: %+v", s)
+	}
+	cfg = mustLoad(t, strings.Replace(minimal, "client_id:", `search_link: "", create_link: "", client_id:`, 1))
+	if s := cfg.Tenants[0].Smokeball; s.SearchLink != "" || s.CreateLink != "" {
+		t.Errorf("no links: %+v", s)
 	}
 	cfg = mustLoad(t, minimal, "SMOKEPOP_TENANTS_0_LOOKUP_SEARCH=exact,tail:10")
 	if l := cfg.Tenants[0].Lookup; !slices.Equal(l.Search, []string{"exact", "tail:10"}) || l.PerAgent() {
