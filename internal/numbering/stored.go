@@ -162,6 +162,9 @@ func (p *Plan) one(a areaBox, pc piece, abroad foreign) candidate {
 	if pc.plus || a.digits == "" || len(a.digits)+len(digits) > maxDigits {
 		return alone
 	}
+	if p.nanp && len(a.digits) == nanpArea && len(a.digits)+len(digits) == nanpLocal {
+		return alone // 617 and 8148 are half a number, not the local number 617-8148
+	}
 	n, g = p.resolve(a.digits+digits, a.plus, abroad || foreign(p.isCountryCode(a)))
 	joined := candidate{n, g}
 	if joined.grade > alone.grade || joined.grade == alone.grade && !p.complete(a, digits) {

@@ -137,6 +137,12 @@ func TestUSStored(t *testing.T) {
 		{"", "dial 911", nil, "a short number in a sentence is no number"},
 		{"", "2009", nil, "an extension is no number of a contact"},
 	})
+	if got := mustPlan(t, "US", "617").Stored("508", "1234"); got != nil {
+		t.Errorf("half a number in the box of another area code made %q", canonicals(got))
+	}
+	if got := canonicals(mustPlan(t, "US", "617").Stored("617", "3998147/8148")); len(got) != 1 || got[0] != "+16173998147" {
+		t.Errorf("a second number that is cut short made %q", got)
+	}
 	checkStored(t, mustPlan(t, "US", "617"), []storedRow{
 		{"", "399-8147", one(boston), "7 digits with the tenant's area code"},
 		{"", "399-8147 / 399-8148", one(boston, boston2), "two of them"},
