@@ -137,6 +137,8 @@ func (f *Flow) reserve(n int64, must bool) bool {
 // returns when its last goroutine has. It may be called once.
 func (f *Flow) Run(ctx context.Context) error {
 	defer close(f.ended)
+	// Who would work an event off is leaving: the PBX may send it again.
+	defer context.AfterFunc(ctx, func() { f.closing.Store(true) })()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup

@@ -1,7 +1,9 @@
 package screenpop_test
 
 import (
+	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -153,3 +155,57 @@ type popsOnly struct {
 }
 
 func (p popsOnly) Pop(_ AgentID, pop Pop, _ time.Time) { *p.got = append(*p.got, pop) }
+
+// A leg whose end nobody will hear of has an outcome all the same, also one
+// whose event is still queued.
+func TestFlowEveryLegHasOneOutcomeWhenItStops(t *testing.T) {
+	waiting := PopSettings{On: Connected, Inbound: true}
+	for _, tc := range []struct {
+		name     string
+		settings PopSettings
+		before   []Event // worked off before the stop
+		queued   []Event // taken and not yet worked off
+		want     map[Outcome]int
+	}{
+		{"shown", all, []Event{step("101", "c", bob, Ringing)}, nil, map[Outcome]int{OutcomeMatched: 1}},
+		{"looked up", all, []Event{step("101", "c", alice, Ringing)}, nil, map[Outcome]int{OutcomeTooLate: 1}},
+		{"ringing, pops wait for the answer", waiting, []Event{step("101", "c", alice, Ringing)}, nil, map[Outcome]int{OutcomePopsOff: 1}},
+		{"over", all, []Event{step("101", "c", alice, Ringing), step("101", "c", alice, Terminated)}, nil, map[Outcome]int{OutcomeTooLate: 1}},
+		{"queued", all, nil, []Event{step("101", "c", bob, Ringing), step("102", "c", bob, Ringing), step("102", "c", bob, Connected)},
+			map[Outcome]int{OutcomeTooLate: 2}},
+		{"queued, pops wait for the answer", waiting, nil,
+			[]Event{step("101", "c", bob, Ringing), step("102", "c", bob, Ringing), step("102", "c", bob, Connected)},
+			map[Outcome]int{OutcomePopsOff: 1, OutcomeTooLate: 1}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, b := &tally{of: map[Outcome]int{}}, &book{
+					names: map[string]string{alice: "Alice", bob: "Bob"}, delay: map[string]time.Duration{alice: time.Hour},
+				}
+				f := NewFlow(FlowConfig{
+					Finder: b, Screens: &wall{}, Outcome: c.count, Workers: 1, Settings: func(Tenant) PopSettings { return tc.settings },
+				})
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				f.Offer(tc.before)
+				if tc.queued != nil {
+					f.Offer(tc.queued)
+					cancel()
+				}
+				ran := make(chan error, 1)
+				go func() { ran <- f.Run(ctx) }()
+				synctest.Wait()
+				closing, stop := context.WithTimeout(t.Context(), time.Second)
+				defer stop()
+				_ = f.Close(closing)
+				<-ran
+				if !maps.Equal(c.of, tc.want) {
+					t.Errorf("counted %v, want %v", c.of, tc.want)
+				}
+				if f.Offer([]Event{step("101", "d", bob, Ringing)}) {
+					t.Error("an event was taken that nobody works off")
+				}
+			})
+		})
+	}
+}

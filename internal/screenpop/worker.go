@@ -70,9 +70,10 @@ func (w *worker) nudge() {
 }
 
 // run works the queue off until it is stopped or ctx ends, then cancels what is
-// asked of Smokeball and waits for it.
+// asked of Smokeball, waits for it, and settles what became of the legs left.
 func (w *worker) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
+	defer w.leave()
 	defer w.asking.Wait()
 	defer cancel()
 	var batch []item
@@ -96,6 +97,39 @@ func (w *worker) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// leave settles the outcome of every leg whose end nobody will hear of, those
+// of events that are still queued among them.
+func (w *worker) leave() {
+	w.mu.Lock()
+	queue := w.queue
+	w.queue = nil
+	w.mu.Unlock()
+	for _, it := range queue {
+		e := it.event
+		key := legKey{e.Agent.AgentID, e.Call.ID}
+		switch l := w.legs[key]; {
+		case e.Call.State != Ringing && e.Call.State != Connected: // an end, or no event at all
+		case l == nil:
+			settings := w.flow.cfg.Settings(e.Agent.Tenant)
+			off := !settings.wants(e.Call.Direction) || settings.On == Connected && e.Call.State == Ringing
+			w.legs[key] = &leg{agent: e.Agent, call: e.Call, asked: !off}
+		case e.Call.State == Connected && l.outcome == "":
+			l.asked = true
+		}
+	}
+	for _, l := range w.legs {
+		if l.outcome != "" {
+			continue
+		}
+		outcome, why := OutcomePopsOff, "smokepop stopped before the call was answered"
+		if l.asked {
+			outcome, why = OutcomeTooLate, "smokepop stopped before the look-up was done"
+		}
+		w.decide(l, outcome)
+		w.trace(Event{Agent: l.agent, Call: l.call}, StepFlow, string(outcome), why)
 	}
 }
 
