@@ -45,6 +45,9 @@ type asker struct {
 	agent   screenpop.AgentID
 	token   screenpop.Secret
 	renewed bool // a newer token has been fetched: there will be no other
+	// beside: what is asked for is not contacts, so that an answer does not tell
+	// whether they may be looked up.
+	beside bool
 }
 
 // ask calls do with the agent's token: once more with a newer one after a 401
@@ -55,7 +58,9 @@ func (a *asker) ask(ctx context.Context, do func(token screenpop.Secret) error) 
 	for {
 		err := do(a.token)
 		if err == nil {
-			a.finder.creds.Accepted(a.agent)
+			if !a.beside {
+				a.finder.creds.Accepted(a.agent)
+			}
 			return nil
 		}
 		switch status(err) {

@@ -21,8 +21,8 @@ type Credentials interface {
 	// Refused tells that Smokeball refuses the agent's newest token too, and
 	// what to check.
 	Refused(agent screenpop.AgentID, problem string)
-	// Accepted tells that Smokeball has answered the agent: what Refused told
-	// is over. It is called for each answer and has to be cheap.
+	// Accepted tells that Smokeball has let the agent look up contacts: what
+	// Refused told is over. It is called for each answer and has to be cheap.
 	Accepted(agent screenpop.AgentID)
 }
 

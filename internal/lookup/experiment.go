@@ -216,7 +216,7 @@ func (f *Finder) FirmName(ctx context.Context, agent screenpop.AgentID) (string,
 		return "", credentialsError(ctx, err)
 	}
 	var firm smokeball.Firm
-	asker := &asker{finder: f, agent: agent, token: token}
+	asker := &asker{finder: f, agent: agent, token: token, beside: true}
 	err = asker.ask(ctx, func(token screenpop.Secret) (err error) {
 		firm, err = t.API.Firm(ctx, token)
 		return err

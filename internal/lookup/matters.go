@@ -29,7 +29,7 @@ func (f *Finder) Matters(ctx context.Context, agent screenpop.AgentID, contactID
 	if err != nil {
 		return none, credentialsError(ctx, err)
 	}
-	asker := &asker{finder: f, agent: agent, token: token}
+	asker := &asker{finder: f, agent: agent, token: token, beside: true}
 	shown := none
 	err = asker.ask(ctx, func(token screenpop.Secret) error {
 		found, err := t.API.Matters(ctx, token, contactID, maxMatters)

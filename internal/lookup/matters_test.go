@@ -54,12 +54,16 @@ func TestMattersThatAreNotForTheAgent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h, id := withMatters(t)
+				h.creds.accepted = nil // the contact was looked up
 				h.sim.Inject(simulator.Fault{Endpoint: simulator.MattersEndpoint, Status: status})
 				for range 3 {
 					got, err := h.finder.Matters(t.Context(), h.first(), id)
 					if err != nil || got == nil || len(got) != 0 {
 						t.Errorf("%+v, %v", got, err)
 					}
+				}
+				if len(h.creds.accepted) != 0 {
+					t.Errorf("told that contacts may be looked up: %q", h.creds.accepted)
 				}
 				if len(h.creds.refused) != 0 || h.creds.renewals > 1 {
 					t.Errorf("refused %q, %d renewals", h.creds.refused, h.creds.renewals)
