@@ -79,3 +79,37 @@ func TestNoTurnInTime(t *testing.T) {
 		}
 	})
 }
+
+// A phone that rings while a search for the number waits in vain has its own
+// time, not what is left of the search's.
+func TestJoinedWhatCameTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, setup{
+			options: simulator.Options{RateLimit: simulator.RateLimit{Slack: -1}}, tenant: TenantConfig{Timeout: time.Second},
+		})
+		h.busy()
+		find := func(number string) <-chan error {
+			ended, ringing := make(chan error, 1), call(h.number(number))
+			ringing.Started = time.Now()
+			go func() {
+				_, err := h.finder.Find(t.Context(), h.first(), ringing)
+				ended <- err
+			}()
+			synctest.Wait()
+			return ended
+		}
+		first := find("+16175559101")
+		pass(time.Millisecond)
+		for i := range 5 { // newer rings overtake
+			find("+1617555920" + string(rune('0'+i)))
+		}
+		pass(700 * time.Millisecond)
+		second := find("+16175559101")
+		if err := <-first; !errors.Is(err, screenpop.ErrTooLate) {
+			t.Errorf("first: %v", err)
+		}
+		if err := <-second; !errors.Is(err, screenpop.ErrNoMatch) {
+			t.Errorf("second: %v", err)
+		}
+	})
+}

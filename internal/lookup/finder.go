@@ -110,10 +110,16 @@ func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, call screenp
 	}
 	deadline, _ := limited.Deadline()
 	epoch := f.cache.of(agent.Tenant)
-	p := &passenger{agent: agent, token: token, answer: make(chan answer, 1)}
-	a, joined := f.flights.do(ctx, k, time.Until(deadline), p, func(ctx context.Context, agent screenpop.AgentID, token screenpop.Secret) answer {
-		return f.search(ctx, t, k, epoch, call, &asker{finder: f, agent: agent, token: token})
-	})
+	fly := func() (answer, bool) {
+		p := &passenger{agent: agent, token: token, answer: make(chan answer, 1)}
+		return f.flights.do(ctx, k, time.Until(deadline), p, func(ctx context.Context, agent screenpop.AgentID, token screenpop.Secret) answer {
+			return f.search(ctx, t, k, epoch, call, &asker{finder: f, agent: agent, token: token})
+		})
+	}
+	a, joined := fly()
+	if joined && errors.Is(a.err, screenpop.ErrTooLate) && limited.Err() == nil {
+		a, joined = fly() // the search had begun before this phone rang, and had less time
+	}
 	if joined {
 		f.metrics.coalesced.Inc()
 		a.detail = "shared with another phone's search: " + a.detail
