@@ -1,14 +1,17 @@
 package config
 
 import (
+	"crypto/x509"
 	"regexp"
 	"strings"
+	"time"
 )
 
 func (l *loader) checkPBX(t *Tenant, path string, listener pbxListener) {
 	p := &t.PBX
-	l.checkWebhook(p.Webhook, path+".webhook", listener)
+	l.checkWebhook(p, path+".webhook", listener)
 	l.checkAPI(&p.API, path+".api")
+	l.checkEvents(p, path)
 	l.checkNumbers(t, path)
 	l.checkInternal(p.Internal, path+".internal")
 	for i, s := range p.StarPrefixes {
@@ -21,7 +24,8 @@ func (l *loader) checkPBX(t *Tenant, path string, listener pbxListener) {
 	}
 }
 
-func (l *loader) checkWebhook(w Webhook, path string, listener pbxListener) {
+func (l *loader) checkWebhook(p *PBX, path string, listener pbxListener) {
+	w := p.Webhook
 	username, password, token := path+".username", path+".password", path+".token"
 	switch {
 	case l.known(username, password, password+fileSuffix):
@@ -37,7 +41,7 @@ func (l *loader) checkWebhook(w Webhook, path string, listener pbxListener) {
 			l.warn(index(path+".allow", i), "%s allows every address", p)
 		}
 	}
-	if w.unguarded() && w.Password == "" && listener.known && !listener.loopback &&
+	if p.Webhooks() && w.unguarded() && w.Password == "" && listener.known && !listener.loopback &&
 		!l.known(path, username, password, password+fileSuffix, token, token+fileSuffix, path+".allow", path+".allow[0]") {
 		l.problem(path, "checks nothing, and listen.pbx is open to the network: set username and password_file, or token_file, or allow")
 	}
@@ -59,7 +63,24 @@ func (l *loader) checkAPI(a *API, path string) {
 	if strings.Contains(a.Username, ":") {
 		l.problem(path+".username", "must not contain a colon")
 	}
-	l.warn(path, "this version of smokepop does not ask the PBX: agents come from agents and agents_file")
+	l.checkCA(path+".ca_file", a.CAFile)
+	if !l.known(path+".refresh") && a.Refresh < time.Minute {
+		l.problem(path+".refresh", "must be at least 1m: the PBX is asked once for every extension")
+	}
+}
+
+// checkCA refuses a file without a certificate.
+func (l *loader) checkCA(path, file string) {
+	if file == "" || l.known(path) {
+		return
+	}
+	pem, err := l.read(file, maxSecret)
+	switch {
+	case err != nil:
+		l.problem(path, "%s: %s", file, unreadable(err))
+	case !x509.NewCertPool().AppendCertsFromPEM([]byte(pem)):
+		l.problem(path, "%s: there is no certificate in it: PEM is wanted", file)
+	}
 }
 
 // outsideNumbers are numbers that no PBX has as an extension.

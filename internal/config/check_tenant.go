@@ -88,8 +88,8 @@ func (s Scope) holds(a screenpop.Agent) bool {
 // lookOverAgents warns of agents who will wonder.
 func (l *loader) lookOverAgents(t *Tenant, path string) {
 	path += ".agents"
-	if len(t.Agents) == 0 && !l.known(path, path+"_file") {
-		l.warn(path, "is empty, and so is agents_file: nobody of this tenant sees a pop")
+	if len(t.Agents) == 0 && t.PBX.API.URL == "" && !l.known(path, path+"_file") {
+		l.warn(path, "is empty, and so are agents_file and pbx.api.url: nobody of this tenant sees a pop")
 	}
 	var noEmail, outside, sameEmail []string
 	emails := map[string]bool{}

@@ -141,13 +141,17 @@ type Log struct {
 
 // PBX is a tenant's side of the telephone.
 type PBX struct {
-	Webhook       Webhook  `mapstructure:"webhook"`
-	API           API      `mapstructure:"api"`
-	Country       string   `mapstructure:"country"` // ISO code, never empty
-	AreaCode      string   `mapstructure:"area_code"`
-	Internal      Internal `mapstructure:"internal"`
-	StarPrefixes  []string `mapstructure:"star_prefixes"`
-	IgnoreNumbers []string `mapstructure:"ignore_numbers"` // as they were written
+	Webhook       Webhook    `mapstructure:"webhook"`
+	Events        string     `mapstructure:"events"` // webhook, websocket or both
+	Aliases       Aliases    `mapstructure:"aliases"`
+	EventNames    EventNames `mapstructure:"event_names"`
+	API           API        `mapstructure:"api"`
+	Dial          string     `mapstructure:"dial"`    // auto, tel or off
+	Country       string     `mapstructure:"country"` // ISO code, never empty
+	AreaCode      string     `mapstructure:"area_code"`
+	Internal      Internal   `mapstructure:"internal"`
+	StarPrefixes  []string   `mapstructure:"star_prefixes"`
+	IgnoreNumbers []string   `mapstructure:"ignore_numbers"` // as they were written
 
 	Numbers *numbering.Plan    `mapstructure:"-"` // of Country and AreaCode
 	Ignore  []screenpop.Number `mapstructure:"-"` // IgnoreNumbers read with Numbers
@@ -164,12 +168,69 @@ type Webhook struct {
 	Allow        []netip.Prefix   `mapstructure:"allow"`
 }
 
+// Webhooks tells whether the tenant's events come by webhook.
+func (p PBX) Webhooks() bool { return p.Events != eventsWebsocket }
+
+// LiveStates tells whether they come, also or only, by the PBX's websocket.
+func (p PBX) LiveStates() bool { return p.Events != eventsWebhook }
+
+// DialByPBX tells whether a click lets the PBX dial; TelLinks whether a number
+// is a tel: link instead. Both are false where numbers are plain text.
+func (p PBX) DialByPBX() bool { return p.Dial == dialAuto && p.API.URL != "" }
+
+// TelLinks is what DialByPBX says.
+func (p PBX) TelLinks() bool { return p.Dial == dialTel || p.Dial == dialAuto && p.API.URL == "" }
+
+// Aliases are names under which a tenant's PBX sends a field, beside the
+// built-in ones.
+type Aliases struct {
+	Event         []string `mapstructure:"event"`
+	CallID        []string `mapstructure:"call_id"`
+	PrimaryCallID []string `mapstructure:"primary_call_id"`
+	From          []string `mapstructure:"from"`
+	To            []string `mapstructure:"to"`
+	Extension     []string `mapstructure:"extension"`
+	Direction     []string `mapstructure:"direction"`
+	FromName      []string `mapstructure:"from_name"`
+	Time          []string `mapstructure:"time"`
+	ID            []string `mapstructure:"id"`
+	Queue         []string `mapstructure:"queue"`
+	AnsweredBy    []string `mapstructure:"answered_by"`
+}
+
+// ByField returns the aliases by the field they stand for, in the order of the
+// fields.
+func (a Aliases) ByField() []FieldAliases {
+	return []FieldAliases{
+		{"event", a.Event}, {"call_id", a.CallID}, {"primary_call_id", a.PrimaryCallID}, {"from", a.From}, {"to", a.To},
+		{"extension", a.Extension}, {"direction", a.Direction}, {"from_name", a.FromName}, {"time", a.Time}, {"id", a.ID},
+		{"queue", a.Queue}, {"answered_by", a.AnsweredBy},
+	}
+}
+
+// FieldAliases are the aliases of one field.
+type FieldAliases struct {
+	Field string
+	Names []string
+}
+
+// EventNames are a tenant's names for the three states, beside the built-in
+// ones.
+type EventNames struct {
+	Ringing    []string `mapstructure:"ringing"`
+	Connected  []string `mapstructure:"connected"`
+	Terminated []string `mapstructure:"terminated"`
+}
+
 // API is the PBX's REST interface; without a URL it is not used.
 type API struct {
 	URL          string           `mapstructure:"url"`
 	Username     string           `mapstructure:"username"`
 	Password     screenpop.Secret `mapstructure:"password"`
 	PasswordFile string           `mapstructure:"password_file"`
+	CAFile       string           `mapstructure:"ca_file"` // trusted for the PBX beside the system's; may be empty
+	User         string           `mapstructure:"user"`    // the account live states are read as; may be empty
+	Refresh      time.Duration    `mapstructure:"refresh"` // how often the directory is read
 }
 
 // Internal says which numbers are the PBX's own.

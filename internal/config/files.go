@@ -124,6 +124,7 @@ func (l *loader) resolve(cfg *Config) {
 		l.secret(path+".pbx.webhook.password", &w.Password, &w.PasswordFile)
 		l.secret(path+".pbx.webhook.token", &w.Token, &w.TokenFile)
 		l.secret(path+".pbx.api.password", &api.Password, &api.PasswordFile)
+		api.CAFile = l.file(path+".pbx.api.ca_file", api.CAFile)
 		t.AgentsFile = l.file(path+".agents_file", t.AgentsFile)
 		l.agents(t, path)
 	}

@@ -138,7 +138,13 @@ tenants:
       burst: 9
     pbx:
       webhook: { username: 77, password: 0012, token: tok, allow: [10.0.0.0/8, 192.168.1.9] }
-      api: { url: "https://pbx.firm.example/", username: admin, password: pw }
+      events: both
+      aliases:
+        { event: [a1], call_id: [A2, 77], primary_call_id: [a3], from: [a4], to: [a5], extension: [a6], direction: [a7],
+          from_name: [a8], time: [a9], id: [a10], queue: [a11], answered_by: [a12] }
+      event_names: { ringing: [incoming], connected: [up], terminated: [down, bye] }
+      api: { url: "https://pbx.firm.example/", username: admin, password: pw, user: 0040, refresh: 90s }
+      dial: tel
       country: uk
       internal: { extensions: "^[0-9]{4}$", mailbox_prefix: "" }
       star_prefixes: ["*", "#"]
@@ -178,8 +184,15 @@ func TestEveryKeyIsRead(t *testing.T) {
 				Username: "77", Password: "0012", Token: "tok",
 				Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.168.1.9/32")},
 			},
-			API:     API{URL: "https://pbx.firm.example", Username: "admin", Password: "pw"},
-			Country: "GB", StarPrefixes: []string{"*", "#"}, IgnoreNumbers: []string{"+61 2 4224 8120"},
+			Events: "both", Dial: "tel",
+			Aliases: Aliases{
+				Event: []string{"a1"}, CallID: []string{"A2", "77"}, PrimaryCallID: []string{"a3"}, From: []string{"a4"}, To: []string{"a5"},
+				Extension: []string{"a6"}, Direction: []string{"a7"}, FromName: []string{"a8"}, Time: []string{"a9"}, ID: []string{"a10"},
+				Queue: []string{"a11"}, AnsweredBy: []string{"a12"},
+			},
+			EventNames: EventNames{Ringing: []string{"incoming"}, Connected: []string{"up"}, Terminated: []string{"down", "bye"}},
+			API:        API{URL: "https://pbx.firm.example", Username: "admin", Password: "pw", User: "0040", Refresh: 90 * time.Second},
+			Country:    "GB", StarPrefixes: []string{"*", "#"}, IgnoreNumbers: []string{"+61 2 4224 8120"},
 		},
 		Lookup: Lookup{Timeout: 1500 * time.Millisecond, MaxContacts: 3, Search: []string{"tail:4", "exact"}, Share: "agent"},
 		Pops:   Pops{On: screenpop.Connected, Outbound: true, Unknown: "card"},

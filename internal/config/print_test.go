@@ -109,7 +109,6 @@ func TestWarnings(t *testing.T) {
 		"tenants[1].pbx.webhook.token_file: " + filepath.Join(dir, "token") + " is open to every user of this machine: chmod o= it",
 		"listen.ops: metrics and health are open to everybody who reaches :9091",
 		"tenants[0].pbx.webhook: checks nothing, and a proxy may bring webhooks from outside: set a password or a token",
-		"tenants[0].pbx.api: this version of smokepop does not ask the PBX: agents come from agents and agents_file",
 		`tenants[0].pbx.star_prefixes[0]: "9": calls with numbers that begin like this show no pop`,
 		"tenants[0].lookup.cache: is longer than 5m: a contact that is changed in Smokeball shows its old name for that long",
 		"tenants[0].pops: inbound and outbound are off: nobody of this tenant sees a pop",
@@ -117,7 +116,7 @@ func TestWarnings(t *testing.T) {
 		"tenants[0].agents: 102 with the e-mail address of another agent",
 		"tenants[0].agents: 103, 201, 202, 203, 204, 205, 206, 207, 208, 209 and 3 more listed but not in scope: no pops there",
 		"tenants[1].pbx.webhook.allow[0]: 0.0.0.0/0 allows every address",
-		"tenants[1].agents: is empty, and so is agents_file: nobody of this tenant sees a pop",
+		"tenants[1].agents: is empty, and so are agents_file and pbx.api.url: nobody of this tenant sees a pop",
 	}
 	if got := cfg.Warnings(); !reflect.DeepEqual(got, want) {
 		t.Errorf("warnings:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -56,6 +56,14 @@ const (
 	unknownCard = "card"
 	shareTenant = "tenant"
 	shareAgent  = "agent"
+
+	eventsWebhook   = "webhook"
+	eventsWebsocket = "websocket"
+	eventsBoth      = "both"
+
+	dialAuto = "auto"
+	dialTel  = "tel"
+	dialOff  = "off"
 )
 
 // defaults is the one table of all keys: their order, kinds and defaults. A key
@@ -96,9 +104,29 @@ var defaults = [...]struct {
 	{"tenants[].pbx.webhook.password", kindSecret, ""},
 	{"tenants[].pbx.webhook.token", kindSecret, ""},
 	{"tenants[].pbx.webhook.allow", kindNetworks, ""},
+	{"tenants[].pbx.events", kindText, eventsWebhook},
+	{"tenants[].pbx.aliases.event", kindDigitsList, ""},
+	{"tenants[].pbx.aliases.call_id", kindDigitsList, ""},
+	{"tenants[].pbx.aliases.primary_call_id", kindDigitsList, ""},
+	{"tenants[].pbx.aliases.from", kindDigitsList, ""},
+	{"tenants[].pbx.aliases.to", kindDigitsList, ""},
+	{"tenants[].pbx.aliases.extension", kindDigitsList, ""},
+	{"tenants[].pbx.aliases.direction", kindDigitsList, ""},
+	{"tenants[].pbx.aliases.from_name", kindDigitsList, ""},
+	{"tenants[].pbx.aliases.time", kindDigitsList, ""},
+	{"tenants[].pbx.aliases.id", kindDigitsList, ""},
+	{"tenants[].pbx.aliases.queue", kindDigitsList, ""},
+	{"tenants[].pbx.aliases.answered_by", kindDigitsList, ""},
+	{"tenants[].pbx.event_names.ringing", kindDigitsList, ""},
+	{"tenants[].pbx.event_names.connected", kindDigitsList, ""},
+	{"tenants[].pbx.event_names.terminated", kindDigitsList, ""},
 	{"tenants[].pbx.api.url", kindText, ""},
 	{"tenants[].pbx.api.username", kindDigits, ""},
 	{"tenants[].pbx.api.password", kindSecret, ""},
+	{"tenants[].pbx.api.ca_file", kindFile, ""},
+	{"tenants[].pbx.api.user", kindDigits, ""},
+	{"tenants[].pbx.api.refresh", kindDuration, "10m"},
+	{"tenants[].pbx.dial", kindText, dialAuto},
 	{"tenants[].pbx.country", kindText, ""}, // of the region: see countryOf
 	{"tenants[].pbx.area_code", kindDigits, ""},
 	{"tenants[].pbx.internal.extensions", kindPattern, "^[1-8][0-9]{1,3}$"},
