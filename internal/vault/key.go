@@ -22,6 +22,8 @@ var keyID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 type Key struct {
 	ID   string
 	aead cipher.AEAD
+	// backup makes the cipher of one backup file from its salt.
+	backup func(salt []byte) (cipher.AEAD, error)
 }
 
 // NewKey returns the key of 32 secret bytes. The id is 1 to 32 lower-case
@@ -43,7 +45,11 @@ func NewKey(id string, secret []byte) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("%w: key %s: %w", ErrNoKey, id, err)
 	}
-	return Key{ID: id, aead: aead}, nil
+	backup, err := backupCipher(secret)
+	if err != nil {
+		return Key{}, fmt.Errorf("%w: key %s: %w", ErrNoKey, id, err)
+	}
+	return Key{ID: id, aead: aead, backup: backup}, nil
 }
 
 // String names the key.

@@ -1,9 +1,6 @@
 package vault
 
 import (
-	"crypto/rand"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -57,18 +54,13 @@ func LoadKeys(path string) (KeyRing, error) {
 // whoever overwrites a key loses all that was sealed with it.
 func GenerateKey(path string) error {
 	fail := func(err error) error { return fmt.Errorf("generate key %s: %w", path, err) }
-	var id [4]byte
-	var secret [keySize]byte
-	// Neither read ever fails: crypto/rand ends the process instead.
-	_, _ = rand.Read(id[:])
-	_, _ = rand.Read(secret[:])
-	defer clear(secret[:])
-
+	_, line := newKeyLine()
+	defer clear(line)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o400)
 	if err != nil {
 		return fail(err)
 	}
-	_, err = fmt.Fprintf(f, "%s %s\n", hex.EncodeToString(id[:]), base64.StdEncoding.EncodeToString(secret[:]))
+	_, err = f.Write(line)
 	if err == nil {
 		err = f.Sync()
 	}
