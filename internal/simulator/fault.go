@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -37,6 +38,13 @@ type Fault struct {
 	Drip      time.Duration // sends the body byte by byte, this far apart
 	// Rewrite changes the JSON object of an answer that succeeded.
 	Rewrite func(map[string]any)
+	// Answer answers in the server's place and may read the request's body.
+	// What else would shape the answer is left aside, AfterWork is not.
+	Answer http.HandlerFunc
+	// Redirect changes the parameters that the browser takes back to the
+	// application at the end of a sign-in. A fault that has it does nothing
+	// else; Times counts sign-ins, Endpoint and When are not looked at.
+	Redirect func(url.Values)
 }
 
 // Statuses are faults that answer the next requests of an endpoint with these
@@ -72,18 +80,6 @@ func Oversize(e Endpoint, size int64) Fault {
 	return Fault{Endpoint: e, Status: http.StatusOK, Body: `{"value":[]}`, Size: size}
 }
 
-// TokenField is a fault that puts raw JSON into a field of the token answer;
-// an empty raw takes the field out.
-func TokenField(field, raw string) Fault {
-	return Fault{Endpoint: TokenEndpoint, Rewrite: func(m map[string]any) {
-		if raw == "" {
-			delete(m, field)
-			return
-		}
-		m[field] = json.RawMessage(raw)
-	}}
-}
-
 type faults struct {
 	mu   sync.Mutex
 	list []*Fault
@@ -105,15 +101,29 @@ func (s *Smokeball) Inject(list ...Fault) (undo func()) {
 	}
 }
 
-// take returns what happens to a request: the first counted fault, then all
-// standing ones.
+// take returns what happens to a request.
 func (f *faults) take(e Endpoint, r *http.Request) []Fault {
+	return f.next(func(one *Fault) bool {
+		return one.Redirect == nil && (one.Endpoint == e || one.Endpoint == AnyEndpoint) && (one.When == nil || one.When(r))
+	})
+}
+
+// redirect lets faults happen to what the browser takes back.
+func (f *faults) redirect(params url.Values) {
+	for _, one := range f.next(func(one *Fault) bool { return one.Redirect != nil }) {
+		one.Redirect(params)
+	}
+}
+
+// next returns those of the faults that fit which happen now: the first counted
+// one, then all standing ones.
+func (f *faults) next(fits func(*Fault) bool) []Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var counted, standing []Fault
 	for i := 0; i < len(f.list); i++ {
 		one := f.list[i]
-		if one.Endpoint != e && one.Endpoint != AnyEndpoint || one.When != nil && !one.When(r) {
+		if !fits(one) {
 			continue
 		}
 		if one.Times == 0 {
@@ -141,6 +151,10 @@ func (s *Smokeball) run(w http.ResponseWriter, r *http.Request, list []Fault, ne
 	f, rest := list[0], list[1:]
 	if f.Latency > 0 && s.sleep(r.Context(), f.Latency) != nil {
 		panic(http.ErrAbortHandler)
+	}
+	if f.Answer != nil {
+		s.standIn(w, r, f, func(w http.ResponseWriter, r *http.Request) { s.run(w, r, rest, next) })
+		return
 	}
 	if !f.Stall && !f.Reset && f.Status == 0 && f.Rewrite == nil && f.Drip == 0 {
 		s.run(w, r, rest, next)

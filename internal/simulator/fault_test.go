@@ -93,7 +93,7 @@ func TestResetStallAndSlowBody(t *testing.T) {
 	}
 	wg.Wait()
 	undo()
-	w.Inject(Fault{Endpoint: FirmEndpoint, Drip: time.Millisecond, Times: 1})
+	w.Inject(SlowBody(FirmEndpoint, time.Millisecond))
 	if a := w.get(p.access, "/firm"); a.json(t)["name"] != "Harlow & Pryce LLP" {
 		t.Errorf("slow body: %s", a.body)
 	}
@@ -121,12 +121,14 @@ func TestTokenEndpointFaults(t *testing.T) {
 		fault Fault
 		is    func(answer) bool
 	}{
-		{"expires_in 0", TokenField("expires_in", "0"), func(a answer) bool { return strings.Contains(a.body, `"expires_in":0`) }},
-		{"expires_in negative", TokenField("expires_in", "-5"), func(a answer) bool { return strings.Contains(a.body, `"expires_in":-5`) }},
-		{"expires_in string", TokenField("expires_in", `"3600"`), func(a answer) bool { return strings.Contains(a.body, `"expires_in":"3600"`) }},
-		{"expires_in 1e400", TokenField("expires_in", "1e400"), func(a answer) bool { return strings.Contains(a.body, `"expires_in":1e400`) }},
-		{"no access token", TokenField("access_token", ""), func(a answer) bool { return !strings.Contains(a.body, "access_token") }},
-		{"no refresh token", TokenField("refresh_token", ""), func(a answer) bool { return !strings.Contains(a.body, "refresh_token") }},
+		{"expires_in 0", ExpiresIn("0"), func(a answer) bool { return strings.Contains(a.body, `"expires_in":0`) }},
+		{"expires_in negative", ExpiresIn("-5"), func(a answer) bool { return strings.Contains(a.body, `"expires_in":-5`) }},
+		{"expires_in string", ExpiresIn(`"3600"`), func(a answer) bool { return strings.Contains(a.body, `"expires_in":"3600"`) }},
+		{"expires_in 1e400", ExpiresIn("1e400"), func(a answer) bool { return strings.Contains(a.body, `"expires_in":1e400`) }},
+		{"no access token", WithoutAccessToken(), func(a answer) bool { return !strings.Contains(a.body, "access_token") }},
+		{"no refresh token", WithoutRefreshToken(), func(a answer) bool { return !strings.Contains(a.body, "refresh_token") }},
+		{"no expires_in", ExpiresIn(""), func(a answer) bool { return !strings.Contains(a.body, "expires_in") }},
+		{"no token type", WithoutTokenType(), func(a answer) bool { return !strings.Contains(a.body, "token_type") }},
 		{"2 MiB", Oversize(TokenEndpoint, 2<<20), func(a answer) bool { return len(a.body) == 2<<20 }},
 		{"HTML", HTML(TokenEndpoint), func(a answer) bool { return strings.HasPrefix(a.body, "<!doctype") }},
 	} {
@@ -143,7 +145,7 @@ func TestTokenEndpointFaults(t *testing.T) {
 func TestBadGatewayAfterRotating(t *testing.T) {
 	w := newWorld(t, func(o *Options) { o.Rotation = true })
 	p := w.pair(priya)
-	w.Inject(Fault{Endpoint: TokenEndpoint, Times: 1, AfterWork: true, Status: 502})
+	w.Inject(LostAnswer(TokenEndpoint, 502))
 	if a := w.refreshWith(p.refresh); a.status != 502 {
 		t.Fatalf("%d", a.status)
 	}

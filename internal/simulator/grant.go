@@ -68,9 +68,11 @@ func (s *Smokeball) issueAccess(g *grant) string {
 	return value
 }
 
+// issueRefresh makes a refresh token. One that takes another's place lives as
+// long as that would have: the time runs from the sign-in.
 func (s *Smokeball) issueRefresh(g *grant) string {
 	value := "rt-" + rand.Text()
-	s.refresh[value] = &refreshToken{grant: g, expires: s.now().Add(s.opts.RefreshLife)}
+	s.refresh[value] = &refreshToken{grant: g, expires: g.signedIn.Add(s.opts.RefreshLife)}
 	return value
 }
 

@@ -98,6 +98,7 @@ func (s *Smokeball) answerTo(a authorization, params url.Values) string {
 	if s.opts.Issuer != "" {
 		q.Set("iss", s.opts.Issuer)
 	}
+	s.faults.redirect(q)
 	u.RawQuery = q.Encode()
 	return u.String()
 }

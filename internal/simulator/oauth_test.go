@@ -207,25 +207,57 @@ func TestRefreshTokenLives30DaysFromTheSignIn(t *testing.T) {
 }
 
 func TestRotationRevokesTheFamilyOnReuse(t *testing.T) {
-	w := newWorld(t, func(o *Options) { o.Rotation, o.RotationGrace = true, 10*time.Second })
+	for _, grace := range []time.Duration{0, 10 * time.Second, time.Minute} {
+		t.Run(grace.String(), func(t *testing.T) {
+			w := newWorld(t, func(o *Options) { o.Rotation, o.RotationGrace = true, grace })
+			p := w.pair(priya)
+			second := w.refreshWith(p.refresh).json(t)["refresh_token"].(string)
+			if second == p.refresh {
+				t.Fatal("the token was not rotated")
+			}
+			if grace > 0 {
+				w.Advance(grace - time.Millisecond)
+				if a := w.refreshWith(p.refresh); a.status != 200 {
+					t.Errorf("within the grace: %d", a.status)
+				}
+				w.Advance(time.Millisecond)
+			}
+			if a := w.refreshWith(p.refresh); a.status != 400 {
+				t.Errorf("after the grace: %d", a.status)
+			}
+			if a := w.refreshWith(second); a.status != 400 {
+				t.Errorf("the family lives on: %d", a.status)
+			}
+			if a := w.get(p.access, "/firm"); a.status != 401 {
+				t.Errorf("its access token lives on: %d", a.status)
+			}
+			if g := w.Grants(); len(g) != 1 || !g[0].Revoked || !g[0].Reused {
+				t.Errorf("%+v", g)
+			}
+		})
+	}
+}
+
+func TestWithoutRotationARefreshTokenIsUsedAgainAndAgain(t *testing.T) {
+	w := newWorld(t, nil)
 	p := w.pair(priya)
+	for range 3 {
+		w.Advance(time.Hour)
+		if a := w.refreshWith(p.refresh); a.status != 200 || strings.Contains(a.body, "refresh_token") {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	}
+}
+
+// A rotated refresh token does not begin the 30 days anew.
+func TestRotationDoesNotProlongTheSignIn(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.Rotation = true })
+	p := w.pair(priya)
+	w.Advance(29 * 24 * time.Hour)
 	second := w.refreshWith(p.refresh).json(t)["refresh_token"].(string)
-	if second == p.refresh {
-		t.Fatal("the token was not rotated")
-	}
-	w.Advance(5 * time.Second)
-	if a := w.refreshWith(p.refresh); a.status != 200 {
-		t.Errorf("within the grace: %d", a.status)
-	}
-	w.Advance(10 * time.Second)
-	if a := w.refreshWith(p.refresh); a.status != 400 {
-		t.Errorf("after the grace: %d", a.status)
-	}
-	if a := w.refreshWith(second); a.status != 400 {
-		t.Errorf("the family lives on: %d", a.status)
-	}
-	if g := w.Grants(); len(g) != 1 || !g[0].Revoked || !g[0].Reused {
-		t.Errorf("%+v", g)
+	w.Advance(24 * time.Hour)
+	if a := w.refreshWith(second); a.body != `{"error":"invalid_grant"}` {
+		t.Errorf("day 30: %d %s", a.status, a.body)
 	}
 }
 

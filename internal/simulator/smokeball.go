@@ -24,7 +24,8 @@ type Options struct {
 	// AllowMissingPKCE takes an authorisation without a code challenge.
 	AllowMissingPKCE bool
 	// Rotation gives a new refresh token at each refresh. The old one lives
-	// RotationGrace longer; used after that, it revokes the whole grant.
+	// RotationGrace longer (Cognito: 0 to 60 s); used after that, it revokes the
+	// whole grant.
 	Rotation      bool
 	RotationGrace time.Duration
 	AccessLife    time.Duration // 0 is an hour
