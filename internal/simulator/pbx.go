@@ -85,10 +85,8 @@ func (p *PBX) Play(ctx context.Context, sc Scenario) ([]Answer, error) {
 	start := p.opts.Now()
 	var out []Answer
 	for _, step := range sc.inOrder() {
-		if wait := start.Add(step.At).Sub(p.opts.Now()); wait > 0 {
-			if err := p.opts.Sleep(ctx, wait); err != nil {
-				return out, err
-			}
+		if err := p.until(ctx, start.Add(step.At)); err != nil {
+			return out, err
 		}
 		if err := ctx.Err(); err != nil {
 			return out, err
@@ -96,6 +94,13 @@ func (p *PBX) Play(ctx context.Context, sc Scenario) ([]Answer, error) {
 		out = append(out, p.Send(ctx, step))
 	}
 	return out, nil
+}
+
+func (p *PBX) until(ctx context.Context, t time.Time) error {
+	if wait := t.Sub(p.opts.Now()); wait > 0 {
+		return p.opts.Sleep(ctx, wait)
+	}
+	return nil
 }
 
 // Burst plays a scenario without its pauses.
@@ -119,7 +124,7 @@ func (p *PBX) Send(ctx context.Context, step Step) Answer {
 		}
 	}
 	hook := hooks[step.Event]
-	if hook.URL == "" {
+	if hook.URL == "" || step.Lost {
 		return Answer{Step: step}
 	}
 	a := Answer{Step: step, Sent: true}
@@ -129,7 +134,7 @@ func (p *PBX) Send(ctx context.Context, step Step) Answer {
 
 func (p *PBX) values(step Step) map[string]string {
 	v := map[string]string{
-		"call-id": step.CallID, "from": step.From, "from-display": step.FromName, "to": step.To,
+		"call-id": step.CallID, "primary-call-id": step.Primary, "from": step.From, "from-display": step.FromName, "to": step.To,
 		"domain": p.opts.Firm.Domain, "extension": step.Extension, "direction": step.Direction, "queue": step.Queue,
 		"answered-by": step.AnsweredBy, "id": step.ID, "time": p.opts.Now().UTC().Format(time.RFC3339),
 	}

@@ -14,8 +14,10 @@ type Step struct {
 	Event                        EventKind
 	Extension                    string // the account whose webhook fires; "" is the tenant's
 	CallID, ID                   string
+	Primary                      string // the call that CallID is a leg of; "" is CallID itself
 	From, FromName, To           string
 	Direction, Queue, AnsweredBy string
+	Lost                         bool // it happens on the PBX, and the webhook gets nowhere
 }
 
 // Scenario is what a PBX sends of one or more calls, and what agents should

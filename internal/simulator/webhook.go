@@ -18,8 +18,8 @@ const (
 )
 
 // Webhook is one webhook's settings, as an admin writes them on the PBX. URL
-// and Body may hold variables: {call-id}, {from}, {from-display}, {to},
-// {domain}, {extension}, {direction}, {queue}, {answered-by}, {id}, {time}.
+// and Body may hold variables: {call-id}, {primary-call-id}, {from}, {from-display},
+// {to}, {domain}, {extension}, {direction}, {queue}, {answered-by}, {id}, {time}.
 type Webhook struct {
 	Method, URL        string
 	Username, Password string // Basic, when Username is set
@@ -49,7 +49,7 @@ type Access struct {
 
 // fields are the names an event's facts travel by, in a fixed order.
 var fields = [...][2]string{
-	{"call_id", "call-id"}, {"from", "from"}, {"to", "to"}, {"from_name", "from-display"}, {"direction", "direction"},
+	{"call_id", "call-id"}, {"primary_call_id", "primary-call-id"}, {"from", "from"}, {"to", "to"}, {"from_name", "from-display"}, {"direction", "direction"},
 	{"queue", "queue"}, {"answered_by", "answered-by"}, {"id", "id"}, {"time", "time"},
 }
 

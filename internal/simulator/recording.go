@@ -1,0 +1,142 @@
+package simulator
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Recording is a scenario from a file: what a PBX sends over time, and what
+// each agent must see at each moment. The format is described in
+// scenarios/README.md. It is a value: its methods return changed copies.
+type Recording struct {
+	Name, Title string
+	// Covers are the properties it shows, of [Properties].
+	Covers []Property
+	Firm   string // us, au or gb: see NewFirm
+	// Only is webhook or websocket where the recording makes sense on one event
+	// source alone (a webhook that is lost on the way, say); empty is any.
+	Only  string
+	Steps []Step // in order of their times
+	// Sights are in order. The last one is how it all ends.
+	Sights []Sight
+}
+
+// Sight is what the agents see once the first After steps were sent and worked
+// off and At has come.
+type Sight struct {
+	At    time.Duration
+	After int
+	// Views has every agent of the firm. Each view is complete.
+	Views map[string]View
+	// Loose is set where steps came in another order than they happened: Pops
+	// hold, and Recent is all that may be in the list, not what must.
+	Loose bool
+}
+
+// View is what one agent sees: the live pops in the order they came up, and
+// the recent calls in no order.
+type View struct {
+	Pops   []Shown
+	Recent []Ended
+}
+
+// Shown is a pop. An empty Queue or Dialled is not looked at.
+type Shown struct {
+	Card
+	State string // ringing or connected
+}
+
+// Card is what a pop tells of a call.
+type Card struct {
+	Call      string // the call id; with several legs, the primary one
+	Number    string // E.164 of the other party
+	Direction string // inbound or outbound
+	Contacts  []string
+	Queue     string // the queue's or ring group's name
+	Dialled   string // E.164 of the number the caller dialled
+}
+
+// Ended is an entry of the recent calls.
+type Ended struct {
+	Card
+	How Ending
+	By  string // the colleague, with EndedElsewhere
+}
+
+// Ending is how a call was over for an agent.
+type Ending string
+
+// The endings. EndedMissed and EndedSpoken are both "terminated" on the wire;
+// missed is a call that the agent never answered.
+const (
+	EndedMissed    Ending = "missed"
+	EndedSpoken    Ending = "ended"
+	EndedElsewhere Ending = "answered by"
+)
+
+// Property is something that recordings show to hold.
+type Property string
+
+// Properties lists every property. For each there is a recording.
+func Properties() []Property {
+	return []Property{
+		"plain", "duplicate", "reordered", "late", "missing", "end-never-came", "leg-ids", "ring-group", "queue", "answered-by",
+		"two-devices", "blind-transfer", "warm-transfer", "second-call", "outbound-early", "queue-on-card", "dialled-on-card", "missed",
+		"unknown", "no-pop", "two-levels",
+	}
+}
+
+// NewFirm returns the firm a recording plays at: us, au or gb.
+func (r Recording) NewFirm() *Firm {
+	f, err := firmOf(r.Firm)
+	if err != nil {
+		panic(err) // Read has looked
+	}
+	return f
+}
+
+func firmOf(country string) (*Firm, error) {
+	switch country {
+	case "us":
+		return NewFirm(), nil
+	case "au":
+		return NewAustralianFirm(), nil
+	case "gb":
+		return NewBritishFirm(), nil
+	}
+	return nil, fmt.Errorf("firm %q: use us, au or gb", country)
+}
+
+// End is how the recording ends.
+func (r Recording) End() Sight { return r.Sights[len(r.Sights)-1] }
+
+// Renamed returns the recording with a prefix before every call id and event
+// id, so that one receiver can be played many.
+func (r Recording) Renamed(prefix string) Recording {
+	r.Steps = slices.Clone(r.Steps)
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		s.CallID, s.ID = prefix+s.CallID, prefix+s.ID
+		if s.Primary != "" {
+			s.Primary = prefix + s.Primary
+		}
+	}
+	r.Sights = slices.Clone(r.Sights)
+	for i := range r.Sights {
+		views := maps.Clone(r.Sights[i].Views)
+		for ext, v := range views {
+			v.Pops, v.Recent = slices.Clone(v.Pops), slices.Clone(v.Recent)
+			for j := range v.Pops {
+				v.Pops[j].Call = prefix + v.Pops[j].Call
+			}
+			for j := range v.Recent {
+				v.Recent[j].Call = prefix + v.Recent[j].Call
+			}
+			views[ext] = v
+		}
+		r.Sights[i].Views = views
+	}
+	return r
+}
