@@ -19,8 +19,8 @@ const (
 	fixedHeader = len(blobMagic) + 1 + 2 + 8 + 1
 )
 
-// SchemaVersion is the version of what is stored: the buckets and the meaning
-// of paths. A store of a newer version is left alone.
+// SchemaVersion is the version of what is sealed: the meaning of paths and
+// values. A record of a newer version is left alone.
 const SchemaVersion = 1
 
 // seal returns value sealed with the ring's first key for the record at path.
@@ -75,6 +75,14 @@ func (r KeyRing) open(path string, blob []byte) (value []byte, revision uint64, 
 		return nil, 0, fmt.Errorf("%w: record of schema %d", ErrNewerSchema, schema)
 	}
 	return value, revision, nil
+}
+
+// revisionOf returns the revision in a blob's header, without opening it.
+func revisionOf(blob []byte) (uint64, error) {
+	if len(blob) < fixedHeader {
+		return 0, fmt.Errorf("%w: the record is cut short", ErrDamaged)
+	}
+	return binary.BigEndian.Uint64(blob[len(blobMagic)+3:]), nil
 }
 
 // additionalData binds header and path. The header tells its own length, so no

@@ -2,86 +2,37 @@ package vault
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"strconv"
-
-	bolt "go.etcd.io/bbolt"
+	"strings"
 )
 
-// The buckets of schema 1. Records are flat, by path. Canaries are by key id:
-// one for each key that anything in the store may be sealed with.
-var (
-	bucketMeta    = []byte("meta")
-	bucketCanary  = []byte("canary")
-	bucketRecords = []byte("records")
-	keySchema     = []byte("schema")
-	keyProbe      = []byte("probe")
+// A canary is a record with a known text, one for each key that anything in the
+// store may be sealed with. It is a sealed blob with its plain checksum behind
+// it: one that is whole and does not open is the fault of the key, one that is
+// not whole is damage.
+const (
+	canaryText   = "smokepop"
+	canaryPrefix = reservedPrefix + "-/canary/"
 )
 
-const canaryText = "smokepop"
+func canaryPath(id string) string { return canaryPrefix + id }
 
-func canaryPath(id string) string { return "vault/-/canary/" + id }
-
-// initialise makes the buckets and the first canary.
-func initialise(tx *bolt.Tx, keys KeyRing) error {
-	for _, name := range [][]byte{bucketMeta, bucketCanary, bucketRecords} {
-		if _, err := tx.CreateBucket(name); err != nil {
-			return err
-		}
-	}
-	if err := tx.Bucket(bucketMeta).Put(keySchema, []byte(strconv.Itoa(SchemaVersion))); err != nil {
-		return err
-	}
-	return putCanary(tx, keys)
-}
-
-// putCanary seals a known text with the ring's first key. In front of the blob
-// stands its plain checksum: a blob that is whole and does not open is the
-// fault of the key, one that is not whole is damage.
-func putCanary(tx *bolt.Tx, keys KeyRing) error {
-	id := keys.keys[0].ID
-	blob, err := keys.seal(canaryPath(id), 0, []byte(canaryText))
+// sealCanary returns the canary of the ring's first key.
+func sealCanary(keys KeyRing, revision uint64) ([]byte, error) {
+	blob, err := keys.seal(canaryPath(keys.keys[0].ID), revision, []byte(canaryText))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	sum := sha256.Sum256(blob)
-	return tx.Bucket(bucketCanary).Put([]byte(id), append(sum[:], blob...))
+	return append(blob, sum[:]...), nil
 }
 
-// verify tells whether the store is one that these keys and this program can
-// work with.
-func verify(tx *bolt.Tx, keys KeyRing) error {
-	meta, canaries := tx.Bucket(bucketMeta), tx.Bucket(bucketCanary)
-	if meta == nil {
-		return fmt.Errorf("%w: it is not a store of smokepop", ErrDamaged)
-	}
-	schema, err := strconv.Atoi(string(meta.Get(keySchema)))
-	switch {
-	case err != nil || schema < 1:
-		return fmt.Errorf("%w: its schema version is unreadable", ErrDamaged)
-	case schema > SchemaVersion:
-		return fmt.Errorf("%w: schema %d, this one knows up to %d; install the newer smokepopd again", ErrNewerSchema, schema, SchemaVersion)
-	case canaries == nil || tx.Bucket(bucketRecords) == nil:
-		return fmt.Errorf("%w: a bucket is missing", ErrDamaged)
-	}
-	n := 0
-	err = canaries.ForEach(func(id, v []byte) error {
-		n++
-		return verifyCanary(keys, string(id), v)
-	})
-	if err == nil && n == 0 {
-		err = fmt.Errorf("%w: the canary record is missing", ErrDamaged)
-	}
-	return err
-}
-
-func verifyCanary(keys KeyRing, id string, v []byte) error {
-	if len(v) < sha256.Size {
-		return fmt.Errorf("%w: the canary record is cut short", ErrDamaged)
-	}
-	sum, blob := v[:sha256.Size], v[sha256.Size:]
+// openCanary tells whether the ring has the key of the canary of key id, whose
+// blob and checksum these are.
+func openCanary(keys KeyRing, id string, blob, sum []byte) error {
 	if whole := sha256.Sum256(blob); !bytes.Equal(whole[:], sum) {
 		return fmt.Errorf("%w: the canary record is not what was written", ErrDamaged)
 	}
@@ -94,5 +45,51 @@ func verifyCanary(keys KeyRing, id string, v []byte) error {
 	case err == nil && string(text) != canaryText:
 		return fmt.Errorf("%w: the canary record says something else", ErrDamaged)
 	}
+	return err
+}
+
+// tryKeys tells whether the ring has the key of every canary, before anything
+// is written. A sealing key that is new to the store gets a canary, so that the
+// store never opens without it again.
+func (s *Store) tryKeys(ctx context.Context) error {
+	paths, err := s.backend.List(ctx, canaryPrefix)
+	if err != nil {
+		return err
+	}
+	ring, announced := s.ring(), false
+	for _, path := range paths {
+		canary, _, err := s.backend.Get(ctx, path)
+		if err != nil {
+			return err
+		}
+		if len(canary) < sha256.Size {
+			return fmt.Errorf("%w: the canary record is cut short", ErrDamaged)
+		}
+		id, end := strings.TrimPrefix(path, canaryPrefix), len(canary)-sha256.Size
+		if err := openCanary(ring, id, canary[:end], canary[end:]); err != nil {
+			return err
+		}
+		announced = announced || id == ring.keys[0].ID
+	}
+	if announced {
+		return nil
+	}
+	if len(paths) == 0 {
+		all, err := s.backend.List(ctx, "")
+		if err != nil {
+			return err
+		}
+		if len(all) > 0 {
+			return fmt.Errorf("%w: the canary record is missing", ErrDamaged)
+		}
+	}
+	return s.announce(ctx, ring)
+}
+
+// announce writes the canary of the ring's first key.
+func (s *Store) announce(ctx context.Context, ring KeyRing) error {
+	_, err := s.backend.CompareAndSet(ctx, canaryPath(ring.keys[0].ID), AnyRevision, func(next uint64) ([]byte, error) {
+		return sealCanary(ring, next)
+	})
 	return err
 }

@@ -121,8 +121,24 @@ func storeWith(t *testing.T, paths ...string) (dir string, ring KeyRing) {
 	return dir, ring
 }
 
-// edit changes the closed store behind the vault's back.
+// edit changes the closed store behind the vault's back, as somebody would who
+// knows of its inventory.
 func edit(t *testing.T, dir string, fn func(*bolt.Tx) error) {
+	t.Helper()
+	damage(t, dir, func(tx *bolt.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		i, err := takeInventory(tx)
+		if meta := tx.Bucket(bucketMeta); err == nil && meta != nil {
+			err = meta.Put(keyInventory, i.bytes())
+		}
+		return err
+	})
+}
+
+// damage changes the closed store and leaves its inventory alone.
+func damage(t *testing.T, dir string, fn func(*bolt.Tx) error) {
 	t.Helper()
 	db, err := bolt.Open(filepath.Join(dir, FileName), 0o600, nil)
 	if err != nil {
@@ -204,24 +220,24 @@ func TestMissingKeyMakesNoStore(t *testing.T) {
 func TestDamagedCanaryIsNotCalledAWrongKey(t *testing.T) {
 	dir, ring := storeWith(t, "tokens/a/1")
 	edit(t, dir, func(tx *bolt.Tx) error {
-		b := tx.Bucket(bucketCanary)
-		v := bytes.Clone(b.Get([]byte("a-key")))
-		v[len(v)-1] ^= 1
-		return b.Put([]byte("a-key"), v)
+		b, path := tx.Bucket(bucketRecords), []byte(canaryPath("a-key"))
+		v := bytes.Clone(b.Get(path))
+		v[len(v)-1-sha256.Size] ^= 1
+		return b.Put(path, v)
 	})
 	expectRefusal(t, dir, ring, ErrDamaged)
 }
 
 func TestMissingCanaryIsDamage(t *testing.T) {
-	dir, ring := storeWith(t)
-	edit(t, dir, func(tx *bolt.Tx) error { return tx.Bucket(bucketCanary).Delete([]byte("a-key")) })
+	dir, ring := storeWith(t, "tokens/a/1")
+	edit(t, dir, func(tx *bolt.Tx) error { return tx.Bucket(bucketRecords).Delete([]byte(canaryPath("a-key"))) })
 	expectRefusal(t, dir, ring, ErrDamaged)
 }
 
 func TestNewerSchemaLeavesTheFileAlone(t *testing.T) {
 	dir, ring := storeWith(t, "tokens/a/1")
 	edit(t, dir, func(tx *bolt.Tx) error {
-		return tx.Bucket(bucketMeta).Put(keySchema, []byte(strconv.Itoa(SchemaVersion+1)))
+		return tx.Bucket(bucketMeta).Put(keySchema, []byte(strconv.Itoa(fileSchema+1)))
 	})
 	expectRefusal(t, dir, ring, ErrNewerSchema)
 }
@@ -434,9 +450,10 @@ func TestPanicInATransactionStaysInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	b := s.backend.(*boltBackend)
 	for _, run := range []func(func(*bolt.Tx) error) error{
-		func(fn func(*bolt.Tx) error) error { return s.read(t.Context(), fn) },
-		func(fn func(*bolt.Tx) error) error { return s.write(t.Context(), fn) },
+		func(fn func(*bolt.Tx) error) error { return b.view(t.Context(), fn) },
+		func(fn func(*bolt.Tx) error) error { return b.update(t.Context(), fn, func() {}) },
 	} {
 		if err := run(func(*bolt.Tx) error { panic("page 7: invalid type") }); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%v", err)

@@ -4,12 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
-
-	bolt "go.etcd.io/bbolt"
 )
 
 // probeEvery keeps whoever asks for the health often from wearing out the
@@ -32,7 +28,7 @@ func (h *health) wrote(err error) {
 	switch {
 	case err == nil:
 		h.good = time.Now()
-	case errors.Is(err, ErrConflict), errors.Is(err, ErrClosed):
+	case errors.Is(err, ErrConflict), errors.Is(err, ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 	default:
 		h.good = time.Time{}
 	}
@@ -48,10 +44,9 @@ func (h *health) wait() {
 	}
 }
 
-// Healthy tells whether the store can be written: it writes a small record and
-// a file beside the database, and syncs both, unless a write has worked within
-// the last five seconds. Callers
-// share one probe. When ctx ends first (a disk that hangs), so does Healthy,
+// Healthy tells whether the store can be written: it writes a record of 64 KiB,
+// unless a write has worked within the last five seconds. A full disk, a quota
+// and a limit on the size of files all show. Callers share one probe. When ctx ends first (a disk that hangs), so does Healthy,
 // with ctx's error; the probe goes on, and Close waits for it.
 func (s *Store) Healthy(ctx context.Context) error {
 	probing, err := s.startProbe()
@@ -91,40 +86,17 @@ func (s *Store) startProbe() (<-chan struct{}, error) {
 	return h.probing, nil
 }
 
-func (s *Store) probe(done chan struct{}) {
-	defer close(done)
-	err := s.write(context.Background(), func(tx *bolt.Tx) error {
-		return tx.Bucket(bucketMeta).Put(keyProbe, []byte(time.Now().UTC().Format(time.RFC3339)))
-	})
-	if err == nil {
-		err = probeRoom(filepath.Dir(s.db.Path()))
-	}
-	s.health.mu.Lock()
-	s.health.result, s.health.probing = err, nil
-	if err != nil {
-		s.health.good = time.Time{} // the small record's success proves nothing
-	}
-	s.health.mu.Unlock()
-}
-
-// The size is more than any one write of ours needs.
+// The probe's record is larger than any that the daemon writes. A small one
+// would prove nothing: on a full disk it goes where the one before it was.
 const (
-	probeFile = ".probe"
+	probePath = reservedPrefix + "-/probe"
 	probeSize = 64 << 10
 )
 
-// probeRoom finds out whether the disk takes something new. A small record
-// alone does not: on a full disk it goes where the one before it was.
-func probeRoom(dir string) (err error) {
-	name := filepath.Join(dir, probeFile)
-	_ = os.Remove(name) // of a daemon that was killed at this point
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(make([]byte, probeSize))
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close(), os.Remove(name))
+func (s *Store) probe(done chan struct{}) {
+	defer close(done)
+	_, err := s.put(context.Background(), probePath, make([]byte, probeSize), AnyRevision)
+	s.health.mu.Lock()
+	defer s.health.mu.Unlock()
+	s.health.result, s.health.probing = err, nil
 }

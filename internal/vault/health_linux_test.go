@@ -52,3 +52,53 @@ func TestFullDiskIsNotHealthy(t *testing.T) {
 		t.Errorf("with room again: %v", err)
 	}
 }
+
+// A process that may not make its file longer is refused, not killed: the
+// runtime swallows SIGXFSZ.
+func TestLimitOnTheFilesSizeIsNotHealthy(t *testing.T) {
+	dir := stateDir(t)
+	s := open(t, dir, ringOf(t, newKey(t, "k1")))
+	if err := s.Put(t.Context(), token, []byte("v")); err != nil {
+		t.Fatal(err)
+	}
+	limit(t, 96<<10)
+	var err error
+	for i := 0; err == nil && i < 100; i++ {
+		err = s.Put(t.Context(), "sessions/-/"+strconv.Itoa(i), bytes.Repeat([]byte("x"), 4096))
+	}
+	if !errors.Is(err, syscall.EFBIG) {
+		t.Fatalf("a file longer than the limit: %v", err)
+	}
+	for range 3 {
+		if err := s.Healthy(t.Context()); !errors.Is(err, syscall.EFBIG) {
+			t.Errorf("healthy at the limit: %v", err)
+		}
+		if v, _, err := s.Get(t.Context(), token); string(v) != "v" || err != nil {
+			t.Errorf("reading at the limit: %q %v", v, err)
+		}
+	}
+	limit(t, 64<<20)
+	if err := s.Healthy(t.Context()); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+	if err := s.Put(t.Context(), token, make([]byte, 256<<10)); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+}
+
+// limit sets how long this process's files may become, until the test ends.
+func limit(t *testing.T, size uint64) {
+	t.Helper()
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -8,11 +8,12 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// inspect looks through the file at path without writing to it: that all its
-// pages are there and consistent, that its schema is ours, and that the keys
-// are those it was sealed with. bbolt trusts its file; a torn one makes it
-// fault, which ends this check with ErrDamaged.
-func inspect(path string, keys KeyRing) (err error) {
+// inspect looks through the file at path without writing to it and without
+// keys: that all its pages are there and consistent, that its schema is ours,
+// and that its records are those of its inventory. bbolt trusts its file; a
+// torn one makes it fault, which ends this check with ErrDamaged, or the
+// process: see [InspectInChild].
+func inspect(path string) (err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -43,7 +44,7 @@ func inspect(path string, keys KeyRing) (err error) {
 		if first != nil {
 			return first
 		}
-		return verify(tx, keys)
+		return checkRecords(tx)
 	})
 }
 

@@ -56,7 +56,7 @@ func Open(ctx context.Context, dir string, keys KeyRing, opts Options) (*Store, 
 	path := filepath.Join(dir, FileName)
 	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = create(dir, path, keys)
+		err = create(dir, path)
 	}
 	if err != nil {
 		return fail(err)
@@ -64,16 +64,19 @@ func Open(ctx context.Context, dir string, keys KeyRing, opts Options) (*Store, 
 	if err := checkFile(path); err != nil {
 		return fail(err)
 	}
-	if err := inspect(path, keys); err != nil {
+	if err := inspect(path); err != nil {
 		return fail(err)
 	}
 	db, err := openBolt(path, &bolt.Options{})
 	if err != nil {
 		return fail(err)
 	}
-	s, err := newStore(db, keys, opts)
-	if err != nil {
+	if err := upgrade(db, keys); err != nil {
 		return fail(errors.Join(err, db.Close()))
+	}
+	s, err := New(ctx, newBoltBackend(db), keys, opts)
+	if err != nil {
+		return fail(err)
 	}
 	return s, nil
 }
@@ -190,7 +193,7 @@ const newPrefix = ".new-"
 // create makes a whole new database under another name and puts it in place
 // in one step. So a daemon killed on its first start leaves nothing half made,
 // and an empty or torn file at path is always damage.
-func create(dir, path string, keys KeyRing) (err error) {
+func create(dir, path string) (err error) {
 	left, _ := filepath.Glob(filepath.Join(dir, newPrefix+"*")) // the pattern is well-formed
 	for _, name := range left {
 		_ = os.Remove(name) // of a daemon that was killed at this point
@@ -208,7 +211,7 @@ func create(dir, path string, keys KeyRing) (err error) {
 	if err != nil {
 		return err
 	}
-	err = db.Update(func(tx *bolt.Tx) error { return initialise(tx, keys) })
+	err = db.Update(initialise)
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}

@@ -4,72 +4,71 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// Store is an open store. Its methods may be called from many goroutines.
-// They return ErrClosed after Close, and ctx's error when ctx ends before a
-// write has begun; a write that has begun is finished.
+// Store is an open store: it seals what it puts into its backend and opens what
+// it gets from there. Its methods may be called from many goroutines. They
+// return ErrClosed after Close, and ctx's error when ctx ends before a write
+// has begun; a write that has begun is finished.
 type Store struct {
-	db      *bolt.DB
-	keys    KeyRing
+	backend Backend
+	keys    atomic.Pointer[KeyRing]
 	seconds prometheus.Histogram
 	health  health
-
-	// turn lets one writer at a time in and can be waited for with a ctx.
-	turn chan struct{}
 
 	mu     sync.RWMutex // read-held by every operation, held to set closed
 	closed bool
 }
 
-func newStore(db *bolt.DB, keys KeyRing, opts Options) (*Store, error) {
-	s := &Store{db: db, keys: keys, turn: make(chan struct{}, 1)}
+// New returns a store over backend, which it closes with itself, and also when
+// it fails. An empty backend becomes a store of these keys; to any other the
+// keys must fit. The errors are ErrNoKey, ErrWrongKey, ErrDamaged and the
+// backend's.
+func New(ctx context.Context, backend Backend, keys KeyRing, opts Options) (*Store, error) {
+	s := &Store{backend: backend}
+	s.keys.Store(&keys)
+	if err := s.start(ctx, opts.Metrics); err != nil {
+		return nil, errors.Join(err, backend.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) start(ctx context.Context, metrics prometheus.Registerer) error {
 	s.seconds = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "smokepop_vault_write_seconds",
 		Help:    "Time a write took until it was on the disk.",
 		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 	})
-	if opts.Metrics != nil {
-		err := opts.Metrics.Register(s.seconds)
+	if metrics != nil {
+		err := metrics.Register(s.seconds)
 		var already prometheus.AlreadyRegisteredError
 		switch {
 		case errors.As(err, &already): // a store opened again goes on counting
 			s.seconds = already.ExistingCollector.(prometheus.Histogram)
 		case err != nil:
-			return nil, err
+			return err
 		}
 	}
-	// The file was inspected before it was locked for good: look once more.
-	if err := view(db, func(tx *bolt.Tx) error { return verify(tx, keys) }); err != nil {
-		return nil, err
+	if len(s.ring().keys) == 0 {
+		return ErrNoKey
 	}
-	return s, s.announceKey()
+	return s.tryKeys(ctx)
 }
 
-// announceKey writes a canary for a sealing key that is new to the store, so
-// that the store never opens without it again.
-func (s *Store) announceKey() error {
-	known := false
-	err := view(s.db, func(tx *bolt.Tx) error {
-		known = tx.Bucket(bucketCanary).Get([]byte(s.keys.keys[0].ID)) != nil
-		return nil
-	})
-	if err != nil || known {
-		return err
-	}
-	return s.write(context.Background(), func(tx *bolt.Tx) error { return putCanary(tx, s.keys) })
-}
+// ring returns the keys in use at this moment.
+func (s *Store) ring() KeyRing { return *s.keys.Load() }
 
 // KeyIDs returns the ids of the keys the store opens records with, the one it
 // seals with first.
-func (s *Store) KeyIDs() []string { return s.keys.IDs() }
+func (s *Store) KeyIDs() []string { return s.ring().IDs() }
 
 // Get returns the record at path and its revision, or nil, 0 and no error when
 // there is none. A record that does not open is ErrDamaged or ErrWrongKey.
@@ -77,8 +76,8 @@ func (s *Store) Get(ctx context.Context, path string) (value []byte, revision ui
 	if err := checkPath(path); err != nil {
 		return nil, 0, err
 	}
-	err = s.read(ctx, func(tx *bolt.Tx) error {
-		value, revision, err = s.record(tx, path)
+	err = s.reading(func() error {
+		value, revision, err = s.record(ctx, path)
 		return err
 	})
 	if err != nil {
@@ -89,45 +88,50 @@ func (s *Store) Get(ctx context.Context, path string) (value []byte, revision ui
 
 // CompareAndSet writes the record at path if it is at revision, or if there is
 // none and revision is 0, and returns its new revision. Otherwise it returns
-// ErrConflict. No revision is ever given twice, not even after a Delete.
-func (s *Store) CompareAndSet(ctx context.Context, path string, value []byte, revision uint64) (uint64, error) {
-	return s.put(ctx, path, value, func(tx *bolt.Tx) error {
-		_, at, err := s.record(tx, path)
-		if err == nil && at != revision {
-			err = ErrConflict
+// ErrConflict. It does not write over a record that does not open. No revision
+// is ever given twice, not even after a Delete.
+func (s *Store) CompareAndSet(ctx context.Context, path string, value []byte, revision uint64) (next uint64, err error) {
+	err = s.writing(path, value, func() error {
+		if err := s.at(ctx, path, revision); err != nil {
+			return err
 		}
+		next, err = s.put(ctx, path, value, revision)
 		return err
 	})
+	if err != nil {
+		return 0, fmt.Errorf("write record %s: %w", path, err)
+	}
+	return next, nil
 }
 
 // Put writes the record at path whatever was there, damaged or not.
 func (s *Store) Put(ctx context.Context, path string, value []byte) error {
-	_, err := s.put(ctx, path, value, func(*bolt.Tx) error { return nil })
-	return err
+	err := s.writing(path, value, func() error {
+		_, err := s.put(ctx, path, value, AnyRevision)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("write record %s: %w", path, err)
+	}
+	return nil
 }
 
 // Delete removes the record at path if it is at revision, or at any revision
 // when that is 0, damaged or not. It tells whether there was one; at another
 // revision it returns ErrConflict.
 func (s *Store) Delete(ctx context.Context, path string, revision uint64) (existed bool, err error) {
-	if err := checkPath(path); err != nil {
-		return false, err
-	}
-	err = s.write(ctx, func(tx *bolt.Tx) error {
-		records := tx.Bucket(bucketRecords)
-		if existed = records.Get([]byte(path)) != nil; !existed {
-			return errUnchanged
+	err = s.writing(path, nil, func() error {
+		if revision == 0 {
+			revision = AnyRevision
+		} else if err := s.at(ctx, path, revision); err != nil {
+			return err
 		}
-		if revision != 0 {
-			_, at, err := s.record(tx, path)
-			if err != nil {
-				return err
-			}
-			if at != revision {
-				return ErrConflict
-			}
+		start := time.Now()
+		existed, err = s.backend.Delete(ctx, path, revision)
+		if err == nil && !existed {
+			return nil // nothing was written
 		}
-		return records.Delete([]byte(path))
+		return s.wrote(start, err)
 	})
 	if err != nil {
 		return false, fmt.Errorf("delete record %s: %w", path, err)
@@ -137,22 +141,39 @@ func (s *Store) Delete(ctx context.Context, path string, revision uint64) (exist
 
 // List returns the paths that begin with prefix, in order.
 func (s *Store) List(ctx context.Context, prefix string) (paths []string, err error) {
-	err = s.read(ctx, func(tx *bolt.Tx) error {
-		c := tx.Bucket(bucketRecords).Cursor()
-		for k, _ := c.Seek([]byte(prefix)); k != nil && strings.HasPrefix(string(k), prefix); k, _ = c.Next() {
-			paths = append(paths, string(k))
-		}
-		return nil
+	err = s.reading(func() error {
+		paths, err = s.backend.List(ctx, prefix)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list records %s: %w", prefix, err)
 	}
-	return paths, nil
+	return slices.DeleteFunc(paths, reserved), nil
 }
 
-// Close waits for what is under way and closes the store. Further calls do
-// nothing.
-func (s *Store) Close() (err error) {
+// Watch returns the changes, made after this call, of records whose path
+// begins with prefix, in the order they were made. It is looped over once, by
+// one goroutine, and ends when ctx does, when the loop is left or when the
+// store is closed; a ctx that never ends keeps a watch that nobody loops over.
+//
+// Writers never wait for it. For a loop that is slow, changes of the same
+// record become one, the newest, in its place; of more than 1024 records, one
+// Change that is Missed. After a write that returned an error there may be no
+// Change though it has reached the disk.
+func (s *Store) Watch(ctx context.Context, prefix string) iter.Seq[Change] {
+	changes := s.backend.Watch(ctx, prefix)
+	return func(yield func(Change) bool) {
+		for c := range changes {
+			if !reserved(c.Path) && !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// Close waits for what is under way and closes the store and its backend.
+// Further calls do nothing.
+func (s *Store) Close() error {
 	s.mu.Lock()
 	was := s.closed
 	s.closed = true
@@ -161,91 +182,71 @@ func (s *Store) Close() (err error) {
 		return nil
 	}
 	s.health.wait()
-	defer guard(&err)
-	return s.db.Close()
+	return s.backend.Close()
 }
 
-// record opens the record at path inside tx.
-func (s *Store) record(tx *bolt.Tx, path string) ([]byte, uint64, error) {
-	blob := tx.Bucket(bucketRecords).Get([]byte(path))
-	if blob == nil {
-		return nil, 0, nil
+// record gets the record at path and opens it.
+func (s *Store) record(ctx context.Context, path string) ([]byte, uint64, error) {
+	blob, revision, err := s.backend.Get(ctx, path)
+	if blob == nil || err != nil {
+		return nil, 0, err
 	}
-	return s.keys.open(path, blob)
-}
-
-func (s *Store) put(ctx context.Context, path string, value []byte, allowed func(*bolt.Tx) error) (revision uint64, err error) {
-	if err := checkPath(path); err != nil {
-		return 0, err
-	}
-	if len(value) > MaxValue {
-		return 0, fmt.Errorf("%w: record %s has %d bytes, more than %d", ErrInvalid, path, len(value), MaxValue)
-	}
-	err = s.write(ctx, func(tx *bolt.Tx) error {
-		if err := allowed(tx); err != nil {
-			return err
-		}
-		records := tx.Bucket(bucketRecords)
-		// The bucket's sequence, not the record's: a record that was deleted
-		// and made again must not come back at an old revision.
-		if revision, err = records.NextSequence(); err != nil {
-			return err
-		}
-		blob, err := s.keys.seal(path, revision, value)
-		if err != nil {
-			return err
-		}
-		return records.Put([]byte(path), blob)
-	})
+	value, bound, err := s.ring().open(path, blob)
 	if err != nil {
-		return 0, fmt.Errorf("write record %s: %w", path, err)
+		return nil, 0, err
 	}
-	return revision, nil
+	// 0: the backend did not know the revision when the record was sealed.
+	if bound != 0 && bound != revision {
+		return nil, 0, fmt.Errorf("%w: it was sealed for revision %d and stands at %d", ErrDamaged, bound, revision)
+	}
+	return value, revision, nil
 }
 
-// errUnchanged ends a writing transaction that has nothing to write.
-var errUnchanged = errors.New("nothing to write")
-
-func (s *Store) read(ctx context.Context, fn func(*bolt.Tx) error) error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return ErrClosed
+// at returns ErrConflict when the record at path is not at revision. A change
+// that comes after it is the backend's to find.
+func (s *Store) at(ctx context.Context, path string, revision uint64) error {
+	_, is, err := s.record(ctx, path)
+	if err == nil && is != revision {
+		err = ErrConflict
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return view(s.db, fn)
+	return err
 }
 
-// write runs fn in a transaction of its own. bbolt could put several writers
-// into one sync, at the price of a delay and of running fn twice when a
-// neighbour fails; a daemon that writes a few records a minute needs neither.
-func (s *Store) write(ctx context.Context, fn func(*bolt.Tx) error) error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return ErrClosed
-	}
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+func (s *Store) put(ctx context.Context, path string, value []byte, revision uint64) (uint64, error) {
 	start := time.Now()
-	err := update(s.db, fn)
-	switch {
-	case errors.Is(err, errUnchanged):
-		return nil
-	case err == nil:
+	next, err := s.backend.CompareAndSet(ctx, path, revision, func(next uint64) ([]byte, error) {
+		return s.ring().seal(path, next, value)
+	})
+	return next, s.wrote(start, err)
+}
+
+// wrote notes how a write went.
+func (s *Store) wrote(start time.Time, err error) error {
+	if err == nil {
 		s.seconds.Observe(time.Since(start).Seconds())
-	case errors.Is(err, bolterrors.ErrDatabaseNotOpen):
-		err = ErrClosed
 	}
 	s.health.wrote(err)
 	return err
 }
+
+func (s *Store) reading(fn func() error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return ErrClosed
+	}
+	return fn()
+}
+
+func (s *Store) writing(path string, value []byte, fn func() error) error {
+	if err := checkPath(path); err != nil {
+		return err
+	}
+	if len(value) > MaxValue {
+		return fmt.Errorf("%w: it has %d bytes, more than %d", ErrInvalid, len(value), MaxValue)
+	}
+	return s.reading(fn)
+}
+
+// reserved tells whether the vault keeps its own records at path.
+func reserved(path string) bool { return strings.HasPrefix(path, reservedPrefix) }
