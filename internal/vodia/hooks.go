@@ -1,0 +1,231 @@
+package vodia
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+const tenantHooksPath = "/rest/domain/{domain}/actionurl_settings"
+
+// Hooks returns the webhooks that are set at level, by the name of the
+// setting: ours and those of others.
+func (c *Client) Hooks(ctx context.Context, level Level) (map[string]Hook, error) {
+	doing := "read the webhooks of " + level.String()
+	path, err := c.hooksPath(ctx, doing, level)
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.get(ctx, doing, path)
+	if err != nil {
+		return nil, err
+	}
+	hooks, ok := decodeHooks(body)
+	if !ok {
+		return nil, &Error{Kind: Broken, Status: 200, doing: doing, text: "the settings have a shape that is not known: set the webhooks by hand"}
+	}
+	return hooks, nil
+}
+
+// SetHooks makes the webhooks at level those of want, in one request; a zero
+// Hook takes one off. Settings that want does not name stay as they are, and
+// nothing is sent when there is nothing to change.
+//
+// What stands there is read first. A webhook that is set, differs, and is not
+// mine is somebody else's: then nothing is written, and the error is of kind
+// Foreign. A nil mine overwrites nothing.
+func (c *Client) SetHooks(ctx context.Context, level Level, want map[string]Hook, mine func(name string, there Hook) bool) error {
+	doing := "write the webhooks of " + level.String()
+	for name := range want {
+		if !hookName(name) {
+			return &Error{Kind: Invalid, doing: doing, text: "a setting that is no webhook is not written"}
+		}
+	}
+	there, err := c.Hooks(ctx, level)
+	if err != nil {
+		return err
+	}
+	type setting struct {
+		Name  string `json:"name"`
+		Value string `json:"value"`
+	}
+	var list []setting
+	flat := map[string]string{}
+	var foreign []string
+	for _, name := range sortedKeys(want) {
+		now, set := there[name]
+		if want[name].identical(now) {
+			continue
+		}
+		if set && !want[name].Same(now) && (mine == nil || !mine(name, now)) {
+			foreign = append(foreign, name)
+			continue
+		}
+		value := want[name].setting()
+		list = append(list, setting{name, value})
+		flat[name] = value
+	}
+	if len(foreign) > 0 {
+		return &Error{Kind: Foreign, doing: doing,
+			text: fmt.Sprintf("%s is set to something else already: take it off on the PBX, or say that it may be replaced", strings.Join(foreign, ", "))}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	path, err := c.hooksPath(ctx, doing, level)
+	if err != nil {
+		return err
+	}
+	table := c.cfg.AccountHooksTable
+	if level == Tenant {
+		table = "domains"
+	}
+	var body any = flat
+	if table != "" {
+		body = struct {
+			Table    string    `json:"table"`
+			Settings []setting `json:"settings"`
+		}{table, list}
+	}
+	_, err = c.post(ctx, doing, path, body)
+	return err
+}
+
+// hooksPath returns where a level's webhooks are, and waits its turn for those
+// of an account.
+func (c *Client) hooksPath(ctx context.Context, doing string, level Level) (string, error) {
+	if level == Tenant {
+		return c.path(tenantHooksPath, ""), nil
+	}
+	if !pathSafe(string(level)) {
+		return "", &Error{Kind: Invalid, doing: doing, text: "this is no account"}
+	}
+	return c.path(c.cfg.AccountHooksPath, string(level)), c.politely(ctx, doing)
+}
+
+// String names the level in a sentence.
+func (l Level) String() string {
+	if l == Tenant {
+		return "the tenant"
+	}
+	return "account " + string(l)
+}
+
+func hookName(name string) bool {
+	rest, ok := strings.CutPrefix(name, "acturl_")
+	return ok && rest != "" && !strings.ContainsFunc(rest, func(r rune) bool { return (r < 'a' || r > 'z') && r != '_' })
+}
+
+// Same tells whether two webhooks do the same, as far as can be seen: a
+// password reads as asterisks, and those are like any.
+func (h Hook) Same(other Hook) bool {
+	return h.shown() == other.shown() &&
+		(h.Password == other.Password || masked(h.Password) || masked(other.Password))
+}
+
+// identical is Same for who writes: a password that cannot be compared has to
+// be written again.
+func (h Hook) identical(other Hook) bool {
+	return h.shown() == other.shown() && h.Password == other.Password
+}
+
+// shown is what of a webhook can be compared.
+func (h Hook) shown() [7]string {
+	auth := strings.ToLower(h.Auth)
+	if auth == "none" {
+		auth = ""
+	}
+	return [7]string{strings.ToUpper(h.Method), h.URL, auth, h.User, h.Headers, strings.ToLower(h.Encoding), h.Body}
+}
+
+// masked tells whether a password is what the PBX shows in its place.
+func masked(p screenpop.Secret) bool { return p != "" && strings.Trim(p.Reveal(), "*") == "" }
+
+// Set tells whether the webhook fires at all: one without URL does not.
+func (h Hook) Set() bool { return h.URL != "" }
+
+// decodeHooks reads the webhooks among settings.
+func decodeHooks(b []byte) (map[string]Hook, bool) {
+	o := decodeSettings(b)
+	if o == nil {
+		return nil, false
+	}
+	hooks := map[string]Hook{}
+	for _, folded := range sortedKeys(o) {
+		name, ok := strings.CutPrefix(folded, "acturl")
+		if name = "acturl_" + name; !ok || !hookName(name) {
+			continue
+		}
+		value := o[folded]
+		var inner string
+		if json.Unmarshal(value, &inner) == nil {
+			value = json.RawMessage(strings.TrimSpace(inner))
+		}
+		if h, ok := decodeHook(value); ok {
+			hooks[name] = h
+		}
+	}
+	return hooks, true
+}
+
+// decodeHook reads one webhook. What is set but no webhook that can be read is
+// one all the same: its URL stands for it, so that it is not overwritten as if
+// nothing were there.
+func decodeHook(value json.RawMessage) (Hook, bool) {
+	value = bytes.TrimSpace(value)
+	if len(value) == 0 || string(value) == "null" || string(value) == "{}" {
+		return Hook{}, false
+	}
+	var raw map[string]json.RawMessage
+	if json.Unmarshal(value, &raw) != nil {
+		return Hook{URL: clean(string(value))}, true
+	}
+	word := func(name string) string {
+		var s string
+		if json.Unmarshal(raw[name], &s) != nil {
+			return plain(raw[name])
+		}
+		return s
+	}
+	h := Hook{
+		Method: word("method"), URL: word("url"), Auth: word("auth"), User: word("user"),
+		Password: screenpop.Secret(word("pass")), Headers: word("headers"), Encoding: word("encoding"), Body: word("body"),
+		Raw: slices.Clone(value),
+	}
+	return h, h.Set() || h.Body != ""
+}
+
+// setting is the JSON string that is stored for the webhook; empty takes it
+// off.
+func (h Hook) setting() string {
+	if !h.Set() {
+		return ""
+	}
+	fields := map[string]any{"region": ""}
+	var raw map[string]any
+	if json.Unmarshal(h.Raw, &raw) == nil {
+		for k, v := range raw {
+			fields[k] = v
+		}
+	}
+	auth := h.Auth
+	if auth == "" {
+		auth = "none"
+	}
+	for k, v := range map[string]string{
+		"method": h.Method, "url": h.URL, "auth": auth, "user": h.User, "pass": h.Password.Reveal(),
+		"headers": h.Headers, "encoding": h.Encoding, "body": h.Body,
+	} {
+		fields[k] = v
+	}
+	b, err := json.Marshal(fields)
+	if err != nil { // strings, and what was JSON before, always can
+		return ""
+	}
+	return string(b)
+}
