@@ -65,7 +65,9 @@ func NewOAuth(cfg OAuthConfig) *OAuth {
 	}
 }
 
-// Grant is what the OAuth server handed out.
+// Grant is what the OAuth server handed out. Beside an error it is empty but
+// for a new refresh token, where the answer was no good and had one: the one
+// before may be dead by then, so keep it or revoke it.
 type Grant struct {
 	AccessToken screenpop.Secret
 	// RefreshToken is empty when none came back, or the one that was sent: the
@@ -88,9 +90,10 @@ func (o *OAuth) AuthorizeURL(state, verifier string) string {
 // five minutes, and a failed attempt uses it up: never try again. Every error
 // is an *OAuthError.
 func (o *OAuth) Exchange(ctx context.Context, code, verifier string) (Grant, error) {
-	token, err := o.cfg.Exchange(o.context(ctx), code, oauth2.VerifierOption(verifier), oauth2.SetAuthURLParam("client_id", o.cfg.ClientID))
+	request, kept := withSalvage(o.context(ctx))
+	token, err := o.cfg.Exchange(request, code, oauth2.VerifierOption(verifier), oauth2.SetAuthURLParam("client_id", o.cfg.ClientID))
 	if err != nil {
-		return Grant{}, asOAuthError(ctx, err)
+		return kept.grant(""), asOAuthError(ctx, err)
 	}
 	return grant(token, "")
 }
@@ -100,9 +103,10 @@ func (o *OAuth) Refresh(ctx context.Context, refreshToken string) (Grant, error)
 	if refreshToken == "" {
 		return Grant{}, &OAuthError{Kind: InvalidGrant, cause: errors.New("no refresh token")}
 	}
-	token, err := o.cfg.TokenSource(o.context(ctx), &oauth2.Token{RefreshToken: refreshToken}).Token()
+	request, kept := withSalvage(o.context(ctx))
+	token, err := o.cfg.TokenSource(request, &oauth2.Token{RefreshToken: refreshToken}).Token()
 	if err != nil {
-		return Grant{}, asOAuthError(ctx, err)
+		return kept.grant(refreshToken), asOAuthError(ctx, err)
 	}
 	return grant(token, refreshToken)
 }
@@ -145,7 +149,7 @@ func grant(t *oauth2.Token, sent string) (Grant, error) {
 		g.RefreshToken = screenpop.Secret(t.RefreshToken)
 	}
 	if !headerSafe(t.AccessToken) {
-		return Grant{}, &OAuthError{Status: http.StatusOK, cause: errors.New("the access token cannot be sent in a header")}
+		return Grant{RefreshToken: g.RefreshToken}, &OAuthError{Status: http.StatusOK, cause: errors.New("the access token cannot be sent in a header")}
 	}
 	return g, nil
 }

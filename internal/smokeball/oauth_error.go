@@ -88,6 +88,9 @@ func oauthError(code string, status int, header http.Header) *OAuthError {
 	kind, known := codes[code]
 	if !known {
 		code = ""
+		if status == http.StatusUnauthorized {
+			kind = Misconfigured // RFC 6749 5.2: the client's authentication, and nothing else
+		}
 	}
 	if status >= 500 || status == http.StatusTooManyRequests {
 		kind = Temporary // a server in trouble does not get to unpair anybody

@@ -34,8 +34,8 @@ func (t tokenTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if res.StatusCode == http.StatusOK && strings.Contains(r.URL.Path, "/oauth2/token") {
-		body = withLifetime(body)
+	if res.StatusCode/100 == 2 && strings.HasSuffix(r.URL.Path, "/oauth2/token") {
+		body = tidy(body, salvageOf(r.Context()))
 		res.Header.Set("Content-Type", "application/json") // else the library tries a form
 	}
 	res.Body = io.NopCloser(bytes.NewReader(body))
@@ -70,16 +70,27 @@ func (t tokenTransport) withClientID(r *http.Request) (*http.Request, error) {
 	return c, nil
 }
 
-// withLifetime sees to it that expires_in is a positive whole number. The
-// library fails the whole answer on any other text, and would take 0 or none
-// for "for ever"; with a single-use code, that loses the pairing for nothing.
-func withLifetime(body []byte) []byte {
+// tidy leaves of a token answer what is of use, in the types the library can
+// read: it fails the whole answer on one field of another type, and would take
+// an expires_in of 0 or none for "for ever". With a single-use code or a
+// rotated refresh token, that loses the pairing for nothing. A refresh token
+// beside no error is also put into kept.
+func tidy(body []byte, kept *salvage) []byte {
 	var answer map[string]json.RawMessage
 	if json.Unmarshal(body, &answer) != nil || answer == nil {
 		return body // for the library to refuse
 	}
-	answer["expires_in"] = strconv.AppendInt(nil, lifetime(answer["expires_in"]), 10)
-	b, err := json.Marshal(answer)
+	clean := map[string]any{"expires_in": lifetime(answer["expires_in"])}
+	for _, name := range []string{"access_token", "refresh_token", "token_type", "error"} {
+		var text string
+		if json.Unmarshal(answer[name], &text) == nil && text != "" {
+			clean[name] = text
+		}
+	}
+	if refresh, ok := clean["refresh_token"].(string); ok && clean["error"] == nil {
+		kept.refresh = refresh
+	}
+	b, err := json.Marshal(clean)
 	if err != nil {
 		return body
 	}

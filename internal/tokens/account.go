@@ -30,19 +30,16 @@ const accountTimeout = 15 * time.Second
 func (k *Keeper) learnAccount(w *wallet, epoch uint64) {
 	email := k.emailOf(w.id)
 	w.mu.Lock()
-	known := w.epoch != epoch || w.rec == nil || w.rec.AccountKnown && w.rec.Checked == email
-	w.mu.Unlock()
-	if known || w.tenant.API == nil {
+	if w.tenant.API == nil || w.endQuestions != nil || w.epoch != epoch || w.rec == nil || w.rec.AccountKnown && w.rec.Checked == email {
+		w.mu.Unlock()
 		return
 	}
-	k.run(k.questions, accountTimeout, func(ctx context.Context) {
-		w.mu.Lock()
-		if w.epoch != epoch {
-			w.mu.Unlock()
-			return
-		}
-		token := w.rec.Access
-		w.mu.Unlock()
+	ctx, end := context.WithCancel(k.questions)
+	w.endQuestions = end
+	token := w.rec.Access
+	w.mu.Unlock()
+	asked := k.run(ctx, accountTimeout, func(ctx context.Context) {
+		defer k.questionsEnded(w, epoch, end)
 		a := identify(ctx, w.tenant.API, token, email)
 		err := k.commit(w, epoch, func(r *record) {
 			r.Account, r.UserID, r.EmailMatches, r.Checked, r.AccountKnown = a.name, a.userID, a.matches, email, a.known
@@ -52,6 +49,19 @@ func (k *Keeper) learnAccount(w *wallet, epoch uint64) {
 		}
 		k.announce(w)
 	})
+	if !asked {
+		k.questionsEnded(w, epoch, end)
+	}
+}
+
+// questionsEnded lets them be asked again.
+func (k *Keeper) questionsEnded(w *wallet, epoch uint64, end context.CancelFunc) {
+	end()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.epoch == epoch {
+		w.endQuestions = nil
+	}
 }
 
 // account is who has signed in, as far as Smokeball tells.

@@ -38,7 +38,7 @@ func (b *backoff) failed(now time.Time, err error, asked time.Duration) {
 // blocked returns what to answer instead of asking, nil when it is time to
 // ask again.
 func (b *backoff) blocked(now time.Time) error {
-	if b.failures > 0 && now.Before(b.until) {
+	if b.failures > 0 && now.Before(b.until) && !now.Before(b.last) { // a clock put back blocks nobody
 		return b.err
 	}
 	return nil
@@ -47,7 +47,7 @@ func (b *backoff) blocked(now time.Time) error {
 // justFailed is blocked for somebody in a hurry: a failed token request is not
 // repeated within a second for anybody.
 func (b *backoff) justFailed(now time.Time) error {
-	if b.failures > 0 && now.Before(b.last.Add(firstPause)) {
+	if b.failures > 0 && now.Before(b.last.Add(firstPause)) && !now.Before(b.last) {
 		return b.err
 	}
 	return nil

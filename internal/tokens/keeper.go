@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"sync"
 	"time"
@@ -83,6 +84,12 @@ type Keeper struct {
 	now       func() time.Time
 	attempts  *attempts
 	changed   chan struct{} // a tick when Run has to look at its timer again
+	gates     map[screenpop.Tenant]*gate
+	seed      maphash.Seed // of the timer's jitter
+	unsaved   seldom       // the log lines about a store that takes nothing
+	// onDemand leaves tokens alone until somebody asks for one. Tests of the
+	// askers' side set it before Run.
+	onDemand bool
 
 	// questions is the context of what may be dropped at the end.
 	questions    context.Context
@@ -104,14 +111,18 @@ func New(cfg Config) (*Keeper, error) {
 		directory: cfg.Directory,
 		notify:    cfg.Notify,
 		log:       cfg.Log,
-		now:       cfg.Now,
 		attempts:  newAttempts(),
 		changed:   make(chan struct{}, 1),
+		gates:     map[screenpop.Tenant]*gate{},
+		seed:      maphash.MakeSeed(),
 		wallets:   map[screenpop.AgentID]*wallet{},
 	}
-	if k.now == nil {
-		k.now = time.Now
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
+	// Tokens end by the calendar. The monotonic clock, which would be compared
+	// otherwise, stands still while a laptop or a virtual machine sleeps.
+	k.now = func() time.Time { return cfg.Now().Round(0) }
 	if k.log == nil {
 		k.log = slog.New(slog.DiscardHandler)
 	}
@@ -120,6 +131,7 @@ func New(cfg Config) (*Keeper, error) {
 			t.RefreshTokenLifetime = DefaultRefreshTokenLifetime
 		}
 		k.tenants[t.Tenant] = t
+		k.gates[t.Tenant] = &gate{tenant: t.Tenant}
 	}
 	if err := k.load(context.Background()); err != nil {
 		return nil, fmt.Errorf("load authorisations: %w", err)
@@ -149,7 +161,7 @@ func (k *Keeper) load(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		w := newWallet(id, tenant)
+		w := newWallet(id, tenant, k.gates[id.Tenant])
 		w.rec, w.revision, err = k.read(ctx, id)
 		switch {
 		case damaged(err):
@@ -157,6 +169,9 @@ func (k *Keeper) load(ctx context.Context) error {
 			w.damaged = true
 		case err != nil:
 			return err
+		case w.rec != nil && !w.rec.Asked.IsZero() && w.rec.Ended.IsZero():
+			k.log.Warn("a refresh was under way when smokepop ended, and its answer is not here; the authorisation is tried again",
+				"agent", id, "asked", w.rec.Asked)
 		}
 		w.told = k.pairingOf(w)
 		k.wallets[id] = w
@@ -185,7 +200,7 @@ func (k *Keeper) newcomer(id screenpop.AgentID) *wallet {
 	defer k.mu.Unlock()
 	w := k.wallets[id]
 	if w == nil {
-		w = newWallet(id, k.tenants[id.Tenant])
+		w = newWallet(id, k.tenants[id.Tenant], k.gates[id.Tenant])
 		k.wallets[id] = w
 	}
 	return w
@@ -214,10 +229,10 @@ func (k *Keeper) enter() bool {
 }
 
 // run does an errand on a goroutine that Run waits for, with a context that
-// ends after timeout and with parent.
-func (k *Keeper) run(parent context.Context, timeout time.Duration, errand func(context.Context)) {
+// ends after timeout and with parent. It returns false when it is too late.
+func (k *Keeper) run(parent context.Context, timeout time.Duration, errand func(context.Context)) bool {
 	if !k.enter() {
-		return
+		return false
 	}
 	go func() {
 		defer k.outstanding.Done()
@@ -225,4 +240,5 @@ func (k *Keeper) run(parent context.Context, timeout time.Duration, errand func(
 		defer cancel()
 		errand(ctx)
 	}()
+	return true
 }

@@ -1,6 +1,8 @@
 package tokens
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -18,9 +20,16 @@ const (
 	outcomeDiscarded   outcome = "discarded"   // unpaired or paired anew meanwhile
 )
 
+// problemClient is the one kind of a tenant's problem there is. Tenants are
+// configured, so their label is from a closed set too.
+const problemClient = "client-refused"
+
 type metrics struct {
 	refreshes *prometheus.CounterVec
 	pairings  *prometheus.Desc
+	expiring  *prometheus.Desc
+	first     *prometheus.Desc
+	problems  *prometheus.Desc
 	keeper    *Keeper
 }
 
@@ -31,7 +40,12 @@ func newMetrics(reg prometheus.Registerer, k *Keeper) (*metrics, error) {
 			Help: "Refreshes of access tokens, by outcome.",
 		}, []string{"outcome"}),
 		pairings: prometheus.NewDesc("smokepop_tokens", "Agents by the state of their pairing.", []string{"state"}, nil),
-		keeper:   k,
+		expiring: prometheus.NewDesc("smokepop_tokens_expiring", "Agents whose authorisation ends within 5 days.", nil, nil),
+		first: prometheus.NewDesc("smokepop_token_first_expiry_timestamp_seconds",
+			"When the first of the agents' authorisations ends, in Unix time; absent where there is none.", nil, nil),
+		problems: prometheus.NewDesc("smokepop_tenant_problem",
+			"1 while Smokeball refuses the tenant's client id or secret.", []string{"tenant", "problem"}, nil),
+		keeper: k,
 	}
 	for _, o := range []outcome{outcomeRefreshed, outcomeExpired, outcomeRefused, outcomeUnavailable, outcomeUnsaved, outcomeDiscarded} {
 		m.refreshes.WithLabelValues(string(o))
@@ -46,16 +60,32 @@ func newMetrics(reg prometheus.Registerer, k *Keeper) (*metrics, error) {
 }
 
 // Describe implements prometheus.Collector.
-func (m *metrics) Describe(ch chan<- *prometheus.Desc) { ch <- m.pairings }
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{m.pairings, m.expiring, m.first, m.problems} {
+		ch <- d
+	}
+}
 
 // Collect implements prometheus.Collector. States change by the clock alone,
 // so they are counted when asked for.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	count := map[screenpop.PairingState]int{screenpop.Paired: 0, screenpop.Unpaired: 0, screenpop.Expired: 0, screenpop.Attention: 0}
 	seen := map[screenpop.AgentID]bool{}
+	var first time.Time
+	expiring, now := 0, m.keeper.now()
 	for _, w := range m.keeper.all() {
 		seen[w.id] = true
 		count[m.keeper.pairingOf(w).State]++
+		w.mu.Lock()
+		if w.alive(now) {
+			if ends := w.rec.ends(w.tenant.RefreshTokenLifetime); first.IsZero() || ends.Before(first) {
+				first = ends
+			}
+		}
+		if w.ending(now) {
+			expiring++
+		}
+		w.mu.Unlock()
 	}
 	for _, a := range m.keeper.directory.Agents() {
 		if !seen[a.AgentID] {
@@ -64,5 +94,16 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	for state, n := range count {
 		ch <- prometheus.MustNewConstMetric(m.pairings, prometheus.GaugeValue, float64(n), string(state))
+	}
+	ch <- prometheus.MustNewConstMetric(m.expiring, prometheus.GaugeValue, float64(expiring))
+	if !first.IsZero() {
+		ch <- prometheus.MustNewConstMetric(m.first, prometheus.GaugeValue, float64(first.Unix()))
+	}
+	for tenant, g := range m.keeper.gates {
+		refused := 0.0
+		if g.isRefused() {
+			refused = 1
+		}
+		ch <- prometheus.MustNewConstMetric(m.problems, prometheus.GaugeValue, refused, string(tenant), problemClient)
 	}
 }

@@ -52,13 +52,21 @@ func (k *Keeper) Finish(_ context.Context, session string, query url.Values) (sc
 	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 	defer cancel()
 	grant, err := tenant.OAuth.Exchange(ctx, code, at.verifier)
+	w := k.newcomer(at.agent)
+	if err == nil && grant.AccessToken == "" {
+		err = errors.New("smokeball gave no token")
+	}
 	if err != nil {
+		if kindOf(err) == smokeball.Misconfigured {
+			w.gate.refuse()
+			k.alarm(w.gate, err)
+		}
+		k.revokeLater(w, grant.RefreshToken) // of an answer that is no good otherwise
 		return at.agent, screenpop.Pairing{}, exchangeError(err)
 	}
-	if grant.AccessToken == "" {
-		return at.agent, screenpop.Pairing{}, pairFail(PairFailed, "smokeball gave no token")
+	if w.gate.accepted() {
+		k.recover(w.gate)
 	}
-	w := k.newcomer(at.agent)
 	epoch, err := k.settle(w, grant)
 	if err != nil {
 		k.log.Error("cannot save a new authorisation", "agent", at.agent, "err", err)

@@ -39,10 +39,14 @@ func (k *Keeper) pairingOf(w *wallet) screenpop.Pairing {
 		p.State, p.Problem = screenpop.Attention, w.tokenProblem
 	case w.apiProblem != "":
 		p.State, p.Problem = screenpop.Attention, w.apiProblem
+	case w.noSave:
+		p.Problem = problemNoSave
 	case p.EmailMatches != nil && !*p.EmailMatches:
 		p.Problem = problemMisfit
-	case !now.Before(expires.Add(-warnBefore)) && w.rec.Refresh != "":
-		p.Problem = problemEnding
+	}
+	if p.State != screenpop.Expired && w.ending(now) {
+		// Beside whatever else there is: some of it lasts longer than 5 days.
+		p.Problem = strings.TrimSpace(p.Problem + " " + problemEnding)
 	}
 	return p
 }

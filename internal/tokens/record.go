@@ -97,9 +97,12 @@ const defaultAccessLifetime = time.Hour
 
 // take puts a grant that came at now into the record.
 func (r *record) take(g smokeball.Grant, now time.Time) {
-	r.Access, r.Got, r.Expiry, r.Asked = g.AccessToken, now, g.Expiry, time.Time{}
-	if r.Expiry.IsZero() {
-		r.Expiry = now.Add(defaultAccessLifetime)
+	r.Asked = time.Time{}
+	if g.AccessToken != "" { // else the answer was good for its refresh token alone
+		r.Access, r.Got, r.Expiry = g.AccessToken, now, g.Expiry.Round(0)
+		if r.Expiry.IsZero() {
+			r.Expiry = now.Add(defaultAccessLifetime)
+		}
 	}
 	// Smokeball's answer to a refresh has none: the old one stays, and so does
 	// the clock that runs since it was given.

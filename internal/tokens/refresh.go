@@ -19,15 +19,27 @@ const (
 	problemEnding   = "The authorisation at Smokeball ends in less than 5 days. Pair again to renew it."
 	problemUnread   = "The saved authorisation cannot be read any more. Pair again."
 	problemMisfit   = "The Smokeball user has another e-mail address than this extension. If this is not you, sign out of Smokeball and pair again."
+	problemNoSave   = "smokepop cannot save to its disk at the moment, so the authorisation is not renewed. The administrator has to make room."
 	problemMisknown = "Smokeball does not accept this installation's client id or secret. The administrator has to correct them."
 )
 
-// depart begins a refresh for whoever waits. Under w.mu.
-func (k *Keeper) depart(w *wallet, renewal bool) (*flight, error) {
+// depart begins a refresh for whoever waits, unless its tenant has to wait.
+// Under w.mu.
+func (k *Keeper) depart(w *wallet, by cause) (*flight, error) {
+	if by == timer && k.onDemand {
+		return nil, errTimerWaits
+	}
 	if !k.enter() {
 		return nil, fmt.Errorf("%w: smokepop is stopping", screenpop.ErrUnavailable)
 	}
-	f := &flight{epoch: w.epoch, renewal: renewal, landed: make(chan struct{})}
+	f := &flight{epoch: w.epoch, by: by, landed: make(chan struct{})}
+	if err := w.gate.enter(f, k.now()); err != nil {
+		k.outstanding.Done()
+		if errors.Is(err, screenpop.ErrRefused) {
+			w.tokenProblem = problemMisknown
+		}
+		return nil, err
+	}
 	w.flight = f
 	go func() {
 		defer k.outstanding.Done()
@@ -40,16 +52,19 @@ func (k *Keeper) depart(w *wallet, renewal bool) (*flight, error) {
 func (k *Keeper) fly(w *wallet, f *flight) {
 	token, outcome, err := k.refresh(w, f)
 	k.metrics.refreshes.WithLabelValues(string(outcome)).Inc()
+	now := k.now()
+	recovered := w.gate.leave(f, outcome, now, err)
+	defer k.stir()
 
 	w.mu.Lock()
-	now := k.now()
 	mine := w.flight == f
 	if mine {
 		w.flight = nil
+		w.noSave = outcome == outcomeUnsaved
 		switch outcome {
 		case outcomeRefreshed:
 			w.backoff, w.tokenProblem = backoff{}, ""
-			if !f.renewal {
+			if f.by == demand {
 				w.apiProblem = ""
 			}
 		case outcomeExpired:
@@ -63,6 +78,9 @@ func (k *Keeper) fly(w *wallet, f *flight) {
 		f.land(token, err)
 	}
 	w.mu.Unlock()
+	if recovered {
+		k.recover(w.gate)
+	}
 	if !mine {
 		return
 	}
@@ -102,6 +120,7 @@ func (k *Keeper) refresh(w *wallet, f *flight) (screenpop.Secret, outcome, error
 	if err := k.commit(w, epoch, func(r *record) { r.Asked = k.now() }); err != nil {
 		return k.unstored(w, err)
 	}
+	f.asked = true
 	grant, err := k.ask(w, rec.Refresh)
 	if kindOf(err) == smokeball.InvalidGrant {
 		// Somebody may have put another record there, a restored one say.
@@ -111,17 +130,25 @@ func (k *Keeper) refresh(w *wallet, f *flight) (screenpop.Secret, outcome, error
 		}
 	}
 	f.pause = pauseOf(err)
+	f.code, _ = refusalOf(err)
 	switch {
 	case err == nil:
 		return k.bank(w, epoch, grant, k.now())
 	case kindOf(err) == smokeball.InvalidGrant:
-		k.log.Info("Smokeball has ended an authorisation", "agent", w.id)
+		k.logEnd(w, rec)
 		return k.over(w, epoch)
 	case kindOf(err) == smokeball.Misconfigured:
-		k.logRefusal(w, err)
+		k.alarm(w.gate, err)
 		return "", outcomeRefused, fmt.Errorf("%w: the token endpoint does not know this client", screenpop.ErrRefused)
 	}
-	k.logRefusal(w, err)
+	k.logFailure(w, err)
+	if grant.RefreshToken != "" {
+		// The answer is useless but for a new refresh token, and the one
+		// before it may be dead.
+		if token, outcome, err := k.bank(w, epoch, grant, k.now()); outcome == outcomeUnsaved || outcome == outcomeDiscarded {
+			return token, outcome, err
+		}
+	}
 	return "", outcomeUnavailable, fmt.Errorf("%w: no token to be had", screenpop.ErrUnavailable)
 }
 
@@ -183,7 +210,7 @@ func (k *Keeper) unstored(w *wallet, err error) (screenpop.Secret, outcome, erro
 	if errors.Is(err, errSuperseded) {
 		return "", outcomeDiscarded, screenpop.ErrNotPaired
 	}
-	k.log.Error("cannot save an authorisation; no token is fetched meanwhile", "agent", w.id, "err", err)
+	k.logUnsaved(w, err)
 	return "", outcomeUnsaved, fmt.Errorf("%w: tokens cannot be saved", screenpop.ErrUnavailable)
 }
 
@@ -205,13 +232,13 @@ func pauseOf(err error) time.Duration {
 	return 0
 }
 
-// logRefusal logs a failed token request without anything the server wrote
-// but its code.
-func (k *Keeper) logRefusal(w *wallet, err error) {
-	var e *smokeball.OAuthError
-	if errors.As(err, &e) {
-		k.log.Warn("a token request failed", "agent", w.id, "code", errorCode(e.Code), "status", e.Status)
+// logEnd logs that Smokeball has ended an authorisation, and what rec, as it
+// was before the request, tells of the reason.
+func (k *Keeper) logEnd(w *wallet, rec *record) {
+	if rec.Asked.IsZero() {
+		k.log.Info("Smokeball has ended an authorisation; the agent has to pair again", "agent", w.id)
 		return
 	}
-	k.log.Warn("a token request failed", "agent", w.id, "err", err)
+	k.log.Warn("Smokeball has ended an authorisation, and the answer to an earlier refresh was lost: it may have replaced the refresh token. The agent has to pair again",
+		"agent", w.id, "asked", rec.Asked)
 }

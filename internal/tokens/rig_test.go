@@ -316,6 +316,7 @@ type rig struct {
 	cfg     Config
 	keeper  *Keeper
 	session string
+	timer   bool // Run refreshes ahead
 	stop    func()
 }
 
@@ -377,6 +378,7 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	r.keeper = k
+	k.onDemand = !r.timer
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

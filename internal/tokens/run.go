@@ -9,19 +9,24 @@ import (
 const warnBefore = 5 * 24 * time.Hour
 
 // longestNap bounds Run's timer: it counts time the machine was awake, and
-// authorisations end by the calendar.
-const longestNap = time.Hour
+// authorisations end by the calendar. shortestNap keeps it from spinning.
+const (
+	longestNap  = time.Minute
+	shortestNap = 10 * time.Millisecond
+)
 
-// Run announces what only the clock changes: authorisations about to end and
-// ended ones. When ctx ends, no token request is begun any more and Run waits
+// Run refreshes every authorisation's token ahead of its end, also after
+// failures, so that recovery needs nobody's call, and announces what only the
+// clock changes: authorisations about to end and ended ones. When ctx ends, no token request is begun any more and Run waits
 // for those under way and for revocations, some ten seconds at most: an answer
-// that is not saved may cost an agent the authorisation.
+// that is not saved may cost an agent the authorisation. What could not be saved
+// until then is tried once more, and told.
 func (k *Keeper) Run(ctx context.Context) error {
-	timer := time.NewTimer(k.nap())
-	defer timer.Stop()
+	clock := time.NewTimer(k.nap())
+	defer clock.Stop()
 	for {
 		select {
-		case <-timer.C:
+		case <-clock.C:
 			for _, w := range k.all() {
 				k.announce(w)
 			}
@@ -32,28 +37,35 @@ func (k *Keeper) Run(ctx context.Context) error {
 			k.mu.Unlock()
 			k.endQuestions()
 			k.outstanding.Wait()
+			k.bankRest()
 			return nil
 		}
-		timer.Reset(k.nap())
+		clock.Reset(k.nap())
 	}
 }
 
-// nap is the time until the next pairing changes by itself.
+// nap begins what is due and returns the time until something changes by
+// itself.
 func (k *Keeper) nap() time.Duration {
-	now, nap := k.now(), longestNap
+	now := k.now()
+	return max(k.refreshDue(now).Sub(now), shortestNap)
+}
+
+// bankRest saves, at the end, the answers the store has not taken before.
+func (k *Keeper) bankRest() {
 	for _, w := range k.all() {
 		w.mu.Lock()
-		if w.alive(now) {
-			ends := w.rec.ends(w.tenant.RefreshTokenLifetime)
-			for _, at := range []time.Time{ends.Add(-warnBefore), ends} {
-				if d := at.Sub(now); d > 0 && d < nap {
-					nap = d
-				}
-			}
-		}
+		unsaved, at, epoch := w.unsaved, w.unsavedAt, w.epoch
 		w.mu.Unlock()
+		if unsaved == nil {
+			continue
+		}
+		_, outcome, err := k.bank(w, epoch, *unsaved, at)
+		if outcome == outcomeUnsaved && unsaved.RefreshToken != "" {
+			k.log.Error("smokepop ends with an authorisation that could not be saved: Smokeball has replaced its refresh token. The agent may have to pair again",
+				"agent", w.id, "err", err)
+		}
 	}
-	return nap
 }
 
 // stir lets Run look at its timer again.

@@ -32,16 +32,19 @@ func (k *Keeper) Token(ctx context.Context, agent screenpop.AgentID) (screenpop.
 		return "", screenpop.ErrNotPaired
 	}
 	rec := w.rec
-	if rec.usable(now) && !rec.due(now) {
+	if rec.usable(now) && (!rec.due(now) || rec.Refresh == "") {
 		w.mu.Unlock()
 		return rec.Access, nil
 	}
 	f, err := w.flight, w.backoff.blocked(now)
 	if f == nil && err == nil {
-		f, err = k.depart(w, false)
+		f, err = k.depart(w, demand)
 	}
 	w.mu.Unlock()
 
+	if errors.Is(err, screenpop.ErrRefused) {
+		k.announce(w)
+	}
 	if rec.usable(now) && (err != nil || rec.Expiry.Sub(now) >= enough) {
 		return rec.Access, nil
 	}
@@ -76,10 +79,13 @@ func (k *Keeper) Renew(ctx context.Context, agent screenpop.AgentID, stale scree
 	}
 	f, err := w.flight, w.backoff.justFailed(now)
 	if f == nil && err == nil {
-		f, err = k.depart(w, true)
+		f, err = k.depart(w, renewal)
 	}
 	w.mu.Unlock()
 	if f == nil {
+		if errors.Is(err, screenpop.ErrRefused) {
+			k.announce(w)
+		}
 		return "", err
 	}
 	return f.wait(ctx)
@@ -87,7 +93,7 @@ func (k *Keeper) Renew(ctx context.Context, agent screenpop.AgentID, stale scree
 
 // Refused tells that Smokeball's API refuses the agent though the token was
 // new: the pairing asks for attention, with the problem as its sentence, until
-// Accepted, a later refresh that is due, or a new pairing.
+// Accepted, a token somebody had to wait for, or a new pairing.
 func (k *Keeper) Refused(agent screenpop.AgentID, problem string) {
 	k.setAPIProblem(agent, problem)
 }
@@ -112,12 +118,26 @@ func (k *Keeper) setAPIProblem(agent screenpop.AgentID, problem string) {
 	}
 }
 
+// cause is who began a refresh.
+type cause int
+
+const (
+	demand  cause = iota // somebody needs a token
+	renewal              // the API has refused the token there was
+	timer                // nobody waits
+)
+
 // flight is one refresh under way and what comes of it.
 type flight struct {
 	epoch uint64
-	// renewal: the API had refused the token before.
-	renewal bool
-	pause   time.Duration // what the server asked for; of the flight itself
+	by    cause
+	probe bool // it finds out for its tenant; under the gate's mu
+
+	// Of the flight itself: whether the server was asked, the code it refused
+	// with and what pause it asked for.
+	asked bool
+	code  string
+	pause time.Duration
 
 	landed chan struct{}
 	token  screenpop.Secret

@@ -15,6 +15,7 @@ import (
 type wallet struct {
 	id     screenpop.AgentID
 	tenant TenantConfig
+	gate   *gate
 
 	// writing is held while the stored record changes, and mu never meanwhile.
 	// telling is held while the notifier is told, so that the last it hears is
@@ -42,15 +43,27 @@ type wallet struct {
 	// tokenProblem and apiProblem are why the agent's state is attention: the
 	// token endpoint refuses us, or the API refuses the token.
 	tokenProblem, apiProblem string
+	// noSave: the latest refresh was not begun, or its answer not saved,
+	// because the store takes no writes.
+	noSave bool
+	// endQuestions drops the questions about who has signed in; nil when none
+	// are under way.
+	endQuestions context.CancelFunc
 }
 
-func newWallet(id screenpop.AgentID, tenant TenantConfig) *wallet {
-	return &wallet{id: id, tenant: tenant, told: screenpop.Pairing{State: screenpop.Unpaired}}
+func newWallet(id screenpop.AgentID, tenant TenantConfig, g *gate) *wallet {
+	return &wallet{id: id, tenant: tenant, gate: g, told: screenpop.Pairing{State: screenpop.Unpaired}}
 }
 
 // alive tells whether there is an authorisation that has not ended. Under mu.
 func (w *wallet) alive(now time.Time) bool {
 	return w.rec != nil && w.rec.Ended.IsZero() && now.Before(w.rec.ends(w.tenant.RefreshTokenLifetime))
+}
+
+// ending tells whether an authorisation that is alive ends soon enough to
+// warn. Under mu.
+func (w *wallet) ending(now time.Time) bool {
+	return w.alive(now) && w.rec.Refresh != "" && !now.Before(w.rec.ends(w.tenant.RefreshTokenLifetime).Add(-warnBefore))
 }
 
 // turn begins a new epoch with rec, nil for none, and answers whoever waits
@@ -66,7 +79,11 @@ func (w *wallet) turn(rec *record, revision uint64) (left []screenpop.Secret) {
 	w.epoch++
 	w.rec, w.revision, w.damaged = rec, revision, false
 	w.unsaved, w.backoff = nil, backoff{}
-	w.tokenProblem, w.apiProblem = "", ""
+	w.tokenProblem, w.apiProblem, w.noSave = "", "", false
+	if w.endQuestions != nil {
+		w.endQuestions()
+		w.endQuestions = nil
+	}
 	if f := w.flight; f != nil {
 		w.flight = nil
 		if rec != nil {
