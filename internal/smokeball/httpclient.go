@@ -39,8 +39,8 @@ func NewHTTPClient(version string) *http.Client {
 	}}})
 }
 
-// strict returns a copy of c that follows no redirect, keeps no cookies and
-// ends in time. A nil c stands for NewHTTPClient.
+// strict returns a copy of c that follows no redirect, keeps no cookies, repeats
+// nothing that it received in an error, and ends in time. A nil c stands for NewHTTPClient.
 func strict(c *http.Client) *http.Client {
 	if c == nil {
 		return NewHTTPClient("")
@@ -53,6 +53,9 @@ func strict(c *http.Client) *http.Client {
 	}
 	if s.Transport == nil {
 		s.Transport = http.DefaultTransport
+	}
+	if _, already := s.Transport.(unquoted); !already {
+		s.Transport = unquoted{s.Transport}
 	}
 	return &s
 }
