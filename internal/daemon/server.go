@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -29,15 +30,15 @@ type server struct {
 }
 
 func newServer(name string, l net.Listener, h http.Handler, log *slog.Logger) *server {
+	log = log.With("component", "http", "listener", name)
 	return &server{name: name, listener: l, http: &http.Server{
-		Handler:           h,
+		Handler:           contained(h, log),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		// What clients do wrong in TLS or HTTP is not our error.
-		ErrorLog: slog.NewLogLogger(log.With("component", "http", "listener", name).Handler(), slog.LevelDebug),
+		ErrorLog:          stdlog.New(serverLog{log}, "", 0),
 	}}
 }
 

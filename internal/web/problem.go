@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -105,10 +106,19 @@ func (s *Server) run(h handler, w http.ResponseWriter, r *http.Request) (err err
 		case p == http.ErrAbortHandler: // net/http's own way to cut a connection off
 			panic(p)
 		case p != nil:
-			err = failed("panic", fmt.Errorf("%v\n%s", p, debug.Stack()))
+			err = failed("panic", fmt.Errorf("%s\n%s", kindOfPanic(p), debug.Stack()))
 		}
 	}()
 	return h(w, r)
+}
+
+// kindOfPanic is the runtime's own words, which name types and numbers only,
+// or the type of what somebody else panicked with: its words may be anything.
+func kindOfPanic(p any) string {
+	if err, ok := p.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", p)
 }
 
 func writeProblem(w http.ResponseWriter, r *http.Request, he *HTTPError) {
