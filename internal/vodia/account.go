@@ -11,6 +11,9 @@ const (
 	Attendant AccountKind = "attendant"
 	IVR       AccountKind = "ivr"
 	Other     AccountKind = "other" // a conference room, an orbit, a paging group, or not told
+	// untold is the kind of an account until its settings have been read: the
+	// ones with an e-mail are extensions.
+	untold AccountKind = ""
 )
 
 // Account is one account of the tenant.

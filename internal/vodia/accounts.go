@@ -47,7 +47,15 @@ func (c *Client) readAccounts(ctx context.Context, d *Directory) error {
 		return err
 	}
 	d.Accounts = dedupe(d.Accounts)
-	return c.readEmails(ctx, d)
+	if err := c.readEmails(ctx, d); err != nil {
+		return err
+	}
+	for i, a := range d.Accounts {
+		if a.Kind == untold {
+			d.Accounts[i].Kind = Other
+		}
+	}
+	return nil
 }
 
 // extensions lists the tenant's extensions in the first shape the PBX has.
@@ -61,11 +69,11 @@ func (c *Client) extensions(ctx context.Context) (Shape, []Account, error) {
 	}{
 		{ShapeUserList, "/rest/domain/{domain}/userlist/extensions", Extension},
 		{ShapeExtensions, "/rest/domain/{domain}/extensions", Extension},
-		{ShapeUsers, "/rest/domain/{domain}/users", Other},
+		{ShapeUsers, "/rest/domain/{domain}/users", untold},
 	} {
 		body, err := c.get(ctx, doing, c.path(s.path, ""))
 		if err == nil {
-			if list, ok := decodeAccounts(body, c.cfg.Domain, s.otherwise); ok {
+			if list, ok := decodeAccounts(body, c.cfg.Domain, s.otherwise, c.cfg.EmailFields); ok {
 				return s.shape, list, nil
 			}
 			err = &Error{Kind: Broken, Status: 200, doing: doing, text: "the PBX's list has a shape that is not known: import the agents from a file instead"}
@@ -73,11 +81,8 @@ func (c *Client) extensions(ctx context.Context) (Shape, []Account, error) {
 		if firstError == nil {
 			firstError = err
 		}
-		if !is(err, NotFound, NotAPBX, Refused, Broken) {
+		if !is(err, NotFound, NotAPBX, Refused, Broken) || failed(err) {
 			return "", nil, err // the other shapes would fare no better
-		}
-		if is(err, Broken) && isStatus(err, 500) {
-			return "", nil, err
 		}
 	}
 	return "", nil, firstError
@@ -105,7 +110,7 @@ func (c *Client) readOthers(ctx context.Context, d *Directory) error {
 		var list []Account
 		if err == nil {
 			var ok bool
-			if list, ok = decodeAccounts(body, c.cfg.Domain, p.kind); !ok {
+			if list, ok = decodeAccounts(body, c.cfg.Domain, p.kind, c.cfg.EmailFields); !ok {
 				err = &Error{Kind: Broken, Status: 200, doing: doing, text: "the PBX's list has a shape that is not known"}
 			}
 		}

@@ -36,22 +36,23 @@ func kindOf(word string, otherwise AccountKind) AccountKind {
 }
 
 // decodeAccounts reads a list of accounts in any of its shapes; accounts that
-// do not say what they are, are of kind otherwise.
-func decodeAccounts(b []byte, domain string, otherwise AccountKind) ([]Account, bool) {
+// do not say what they are, are of kind otherwise; fields are the names of an
+// e-mail.
+func decodeAccounts(b []byte, domain string, otherwise AccountKind, fields []string) ([]Account, bool) {
 	list, ok := records(b, "accounts", "users", "extensions", "list", "data")
 	if !ok {
 		return nil, false
 	}
 	out := make([]Account, 0, len(list))
 	for _, r := range list {
-		if a, ok := decodeAccount(r, domain, otherwise); ok {
+		if a, ok := decodeAccount(r, domain, otherwise, fields); ok {
 			out = append(out, a)
 		}
 	}
 	return dedupe(out), true
 }
 
-func decodeAccount(r record, domain string, otherwise AccountKind) (Account, bool) {
+func decodeAccount(r record, domain string, otherwise AccountKind, fields []string) (Account, bool) {
 	a := Account{Kind: otherwise}
 	if r.object == nil { // a bare account, or an account and its name
 		a.Extension, a.Name = r.key, plain(r.value)
@@ -75,7 +76,9 @@ func decodeAccount(r record, domain string, otherwise AccountKind) (Account, boo
 			a.Extension = a.Aliases[0]
 		}
 		a.Kind = kindOf(r.text("type", "kind", "account_type"), otherwise)
-		a.Email = email(r.object, []string{"email", "email_address"})
+		if a.Email = email(r.object, fields); a.Email != "" && a.Kind == untold {
+			a.Kind = Extension
+		}
 	}
 	a.Extension = local(a.Extension, domain)
 	if !pathSafe(a.Extension) {
@@ -142,7 +145,7 @@ func dedupe(list []Account) []Account {
 
 // merged fills what a lacks from b.
 func merged(a, b Account) Account {
-	if a.Kind == Other {
+	if a.Kind == Other || a.Kind == untold {
 		a.Kind = b.Kind
 	}
 	a.Name, a.Email = firstOf(a.Name, b.Name), firstOf(a.Email, b.Email)

@@ -7,8 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/time/rate"
 )
@@ -62,6 +62,9 @@ func New(cfg Config) (*Client, error) {
 	if cfg.AccountHooksPath == "" {
 		cfg.AccountHooksPath = DefaultAccountHooksPath
 	}
+	if !strings.HasPrefix(cfg.AccountHooksPath, "/") || !strings.Contains(cfg.AccountHooksPath, "{account}") {
+		return nil, errors.New("vodia client: the path of an account's webhooks begins with / and has {account} in it")
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -96,7 +99,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 func strict(h *http.Client) *http.Client {
 	s := *h
 	s.Jar = nil
-	s.Timeout = 0 * time.Second // each request has its own
+	s.Timeout = 0 // each request has its own
 	s.CheckRedirect = sameHost
 	return &s
 }

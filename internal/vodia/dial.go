@@ -2,6 +2,7 @@ package vodia
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"strings"
 )
@@ -25,5 +26,9 @@ func (c *Client) Dial(ctx context.Context, extension, number string) error {
 	path := "/rest/user/" + url.PathEscape(extension) + "@" + url.PathEscape(c.cfg.Domain) + "/calls"
 	// The name is what the phone shows; a contact's does not go to the PBX.
 	_, err := c.post(ctx, doing, path, map[string]string{"remote-dial": number, "name": number})
+	if is(err, Forbidden) {
+		return &Error{Kind: Forbidden, Status: http.StatusForbidden, doing: doing,
+			text: "the PBX does not let this administrator dial for the extension (403): allow it there, or set pbx.dial to tel"}
+	}
 	return err
 }

@@ -17,8 +17,9 @@ const (
 // readEmails asks for the settings of each extension that came without an
 // e-mail, politely, and leaves a gap for each that could not be read.
 func (c *Client) readEmails(ctx context.Context, d *Directory) error {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
+	caller := ctx
+	ctx, stop := context.WithCancel(caller)
+	defer stop()
 	var (
 		mu    sync.Mutex
 		row   int // failures since the last answer
@@ -47,7 +48,7 @@ func (c *Client) readEmails(ctx context.Context, d *Directory) error {
 					row = 0
 				}
 				if after != nil {
-					stop(after)
+					stop()
 				}
 				d.Accounts[i], gaps[i] = a, err
 				mu.Unlock()
@@ -55,9 +56,7 @@ func (c *Client) readEmails(ctx context.Context, d *Directory) error {
 		})
 	}
 	for i, a := range d.Accounts {
-		// A list of all users may not tell an extension from a queue: the one with
-		// an e-mail is the extension.
-		if a.Email != "" || a.Kind != Extension && (a.Kind != Other || d.Shape != ShapeUsers) {
+		if a.Email != "" || a.Kind != Extension && a.Kind != untold {
 			continue
 		}
 		select {
@@ -73,15 +72,12 @@ func (c *Client) readEmails(ctx context.Context, d *Directory) error {
 	}
 	close(next)
 	group.Wait()
-	if is(after, BadCredentials) {
+	if is(after, BadCredentials) || canceled(caller, after) {
 		return after
 	}
 	for i, err := range gaps {
 		if err == nil {
 			continue
-		}
-		if after == nil && errors.Is(err, context.Canceled) {
-			return err
 		}
 		d.Gaps = append(d.Gaps, Gap{Extension: d.Accounts[i].Extension, Part: "email", Err: err})
 	}

@@ -7,7 +7,8 @@ type Feed struct {
 	// list and is not in this one has ended. So it is with the first list after
 	// a connection was lost.
 	Calls func([]LiveCall)
-	// State, if set, is told that the PBX is listened to, and that it is not any
-	// more, with why. Calls that were live may have ended since.
+	// State, if set, is told that the PBX is listened to and, with why, that it
+	// is not: when a connection is lost and each time that none can be made.
+	// Calls that were live may have ended since.
 	State func(connected bool, why error)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -34,7 +35,8 @@ func (c *Client) Hooks(ctx context.Context, level Level) (map[string]Hook, error
 
 // SetHooks makes the webhooks at level those of want, in one request; a zero
 // Hook takes one off. Settings that want does not name stay as they are, and
-// nothing is sent when there is nothing to change.
+// nothing is sent when there is nothing to change. Afterwards they are read
+// again: an error of kind Refused tells of what the PBX did not keep.
 //
 // What stands there is read first. A webhook that is set, differs, and is not
 // mine is somebody else's: then nothing is written, and the error is of kind
@@ -59,14 +61,18 @@ func (c *Client) SetHooks(ctx context.Context, level Level, want map[string]Hook
 	var foreign []string
 	for _, name := range sortedKeys(want) {
 		now, set := there[name]
-		if want[name].identical(now) {
+		hook := want[name]
+		if !hook.Set() {
+			hook = Hook{}
+		}
+		if hook.identical(now) {
 			continue
 		}
-		if set && !want[name].Same(now) && (mine == nil || !mine(name, now)) {
+		if set && !hook.Same(now) && (mine == nil || !mine(name, now)) {
 			foreign = append(foreign, name)
 			continue
 		}
-		value := want[name].setting()
+		value := hook.setting()
 		list = append(list, setting{name, value})
 		flat[name] = value
 	}
@@ -92,8 +98,30 @@ func (c *Client) SetHooks(ctx context.Context, level Level, want map[string]Hook
 			Settings []setting `json:"settings"`
 		}{table, list}
 	}
-	_, err = c.post(ctx, doing, path, body)
-	return err
+	if _, err = c.post(ctx, doing, path, body); err != nil {
+		return err
+	}
+	return c.keptHooks(ctx, level, want)
+}
+
+// keptHooks reads the webhooks again: where a PBX keeps an account's is not
+// documented, and one that ignores what it does not know says nothing.
+func (c *Client) keptHooks(ctx context.Context, level Level, want map[string]Hook) error {
+	there, err := c.Hooks(ctx, level)
+	if err != nil {
+		return err
+	}
+	var lost []string
+	for _, name := range sortedKeys(want) {
+		if there[name].Set() != want[name].Set() || want[name].Set() && !want[name].Same(there[name]) {
+			lost = append(lost, name)
+		}
+	}
+	if len(lost) > 0 {
+		return &Error{Kind: Refused, Status: http.StatusOK, doing: "write the webhooks of " + level.String(),
+			text: fmt.Sprintf("the PBX took %s and does not keep it: set it by hand", strings.Join(lost, ", "))}
+	}
+	return nil
 }
 
 // hooksPath returns where a level's webhooks are, and waits its turn for those

@@ -44,38 +44,53 @@ func pathSafe(s string) bool {
 
 // get asks for path and returns the JSON of the answer.
 func (c *Client) get(ctx context.Context, doing, path string) ([]byte, error) {
-	body, _, err := c.send(ctx, doing, http.MethodGet, path, nil)
+	body, _, err := c.send(ctx, request{doing: doing, method: http.MethodGet, path: path})
 	return body, err
 }
 
 // post sends v and returns the answer, which may be empty. An answer of false
 // is a refusal.
 func (c *Client) post(ctx context.Context, doing, path string, v any) ([]byte, error) {
-	body, _, err := c.send(ctx, doing, http.MethodPost, path, v)
-	if err == nil && bytes.Equal(bytes.TrimSpace(body), []byte("false")) {
+	body, _, err := c.send(ctx, request{doing: doing, method: http.MethodPost, path: path, body: v})
+	if err == nil && refused(body) {
 		return nil, &Error{Kind: Refused, Status: http.StatusOK, doing: doing, text: "the PBX refuses it without a reason"}
 	}
 	return body, err
 }
 
-func (c *Client) send(ctx context.Context, doing, method, path string, v any) ([]byte, *http.Response, error) {
+// refused tells whether an answer is false.
+func refused(answer []byte) bool { return bytes.Equal(bytes.TrimSpace(answer), []byte("false")) }
+
+// request is one request. doing says in an error what it was for; a nil body
+// is none.
+type request struct {
+	doing, method, path string
+	body                any
+	anonymous           bool // without the password
+}
+
+// send sends a request and returns an answer that is 2xx, and JSON or empty.
+func (c *Client) send(ctx context.Context, r request) ([]byte, *http.Response, error) {
+	doing := r.doing
 	call, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
 	defer cancel()
 	var body io.Reader
-	if v != nil {
-		b, err := json.Marshal(v)
+	if r.body != nil {
+		b, err := json.Marshal(r.body)
 		if err != nil {
 			return nil, nil, &Error{Kind: Invalid, doing: doing, text: "it cannot be written as JSON"}
 		}
 		body = bytes.NewReader(b)
 	}
-	req, err := http.NewRequestWithContext(call, method, c.base.String()+path, body)
+	req, err := http.NewRequestWithContext(call, r.method, c.base.String()+r.path, body)
 	if err != nil {
 		return nil, nil, &Error{Kind: Invalid, doing: doing, text: "the address cannot be used: check pbx.api.url"}
 	}
-	req.SetBasicAuth(c.cfg.Username, c.cfg.Password.Reveal())
+	if !r.anonymous {
+		req.SetBasicAuth(c.cfg.Username, c.cfg.Password.Reveal())
+	}
 	req.Header.Set("Accept", "application/json")
-	if v != nil {
+	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	res, err := c.http.Do(req)
@@ -96,7 +111,7 @@ func (c *Client) send(ctx context.Context, doing, method, path string, v any) ([
 	if err != nil {
 		return nil, res, c.connectionError(ctx, doing, err)
 	}
-	return answer, res, checkAnswer(doing, method, answer)
+	return answer, res, checkAnswer(doing, r.method, answer)
 }
 
 // checkAnswer tells an answer of the API from a web page and from half of it.

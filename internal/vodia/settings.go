@@ -36,9 +36,8 @@ func decodeSettings(b []byte) object {
 	return out
 }
 
-// isStatus tells whether err is an answer of this status or, for 500, of any
-// failure of the PBX.
-func isStatus(err error, status int) bool {
+// failed tells whether err is an answer of 500 or more.
+func failed(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && (e.Status == status || status == 500 && e.Status > 500)
+	return errors.As(err, &e) && e.Status >= 500
 }
