@@ -23,6 +23,7 @@ const redirect = "https://pop.firm.example/pair/callback"
 type authServer struct {
 	*httptest.Server
 	requests atomic.Int32
+	answer   atomic.Pointer[http.HandlerFunc]
 	path     string
 	form     url.Values
 	header   http.Header
@@ -31,13 +32,14 @@ type authServer struct {
 func newAuthServer(t *testing.T, answer http.HandlerFunc) *authServer {
 	t.Helper()
 	s := &authServer{}
+	s.answer.Store(&answer)
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)
 		if err := r.ParseForm(); err != nil {
 			t.Error(err)
 		}
 		s.path, s.form, s.header = r.Method+" "+r.URL.String(), r.PostForm, r.Header
-		answer(w, r)
+		(*s.answer.Load())(w, r)
 	}))
 	t.Cleanup(s.Close)
 	return s
@@ -187,6 +189,7 @@ func TestOAuthErrors(t *testing.T) {
 		{"expired, said with 200", 200, `{"error":"invalid_grant"}`, InvalidGrant, "invalid_grant"},
 		{"wrong secret", 400, `{"error":"invalid_client"}`, Misconfigured, "invalid_client"},
 		{"wrong secret, RFC status", 401, `{"error":"invalid_client"}`, Misconfigured, "invalid_client"},
+		{"wrong secret, no word", 401, `hush`, Misconfigured, ""},
 		{"not allowed", 400, `{"error":"unauthorized_client"}`, Misconfigured, "unauthorized_client"},
 		{"scope", 400, `{"error":"invalid_scope"}`, Misconfigured, "invalid_scope"},
 		{"redirect", 400, `{"error":"redirect_mismatch"}`, Misconfigured, "redirect_mismatch"},
