@@ -51,12 +51,12 @@ func openCanary(keys KeyRing, id string, blob, sum []byte) error {
 // tryKeys tells whether the ring has the key of every canary, before anything
 // is written. A sealing key that is new to the store gets a canary, so that the
 // store never opens without it again.
-func (s *Store) tryKeys(ctx context.Context) error {
+func (s *Store) tryKeys(ctx context.Context, ring KeyRing) error {
 	paths, err := s.backend.List(ctx, canaryPrefix)
 	if err != nil {
 		return err
 	}
-	ring, announced := s.ring(), false
+	announced := false
 	for _, path := range paths {
 		canary, _, err := s.backend.Get(ctx, path)
 		if err != nil {

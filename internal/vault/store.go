@@ -24,8 +24,12 @@ type Store struct {
 	seconds prometheus.Histogram
 	health  health
 
-	mu     sync.RWMutex // read-held by every operation, held to set closed
+	rotation sync.Mutex // held to change the keys, or what they are needed for
+
+	mu     sync.RWMutex // read-held by every operation, held to set closed and keys
 	closed bool
+
+	created bool
 }
 
 // New returns a store over backend, which it closes with itself, and also when
@@ -60,11 +64,14 @@ func (s *Store) start(ctx context.Context, metrics prometheus.Registerer) error 
 	if len(s.ring().keys) == 0 {
 		return ErrNoKey
 	}
-	return s.tryKeys(ctx)
+	return s.tryKeys(ctx, s.ring())
 }
 
 // ring returns the keys in use at this moment.
 func (s *Store) ring() KeyRing { return *s.keys.Load() }
+
+// Created tells whether Open found no database and made a new one.
+func (s *Store) Created() bool { return s.created }
 
 // KeyIDs returns the ids of the keys the store opens records with, the one it
 // seals with first.
@@ -191,15 +198,21 @@ func (s *Store) record(ctx context.Context, path string) ([]byte, uint64, error)
 	if blob == nil || err != nil {
 		return nil, 0, err
 	}
-	value, bound, err := s.ring().open(path, blob)
+	value, err := s.unsealed(path, blob, revision)
 	if err != nil {
 		return nil, 0, err
 	}
-	// 0: the backend did not know the revision when the record was sealed.
-	if bound != 0 && bound != revision {
-		return nil, 0, fmt.Errorf("%w: it was sealed for revision %d and stands at %d", ErrDamaged, bound, revision)
-	}
 	return value, revision, nil
+}
+
+// unsealed opens the blob that stands at path and revision.
+func (s *Store) unsealed(path string, blob []byte, revision uint64) ([]byte, error) {
+	value, bound, err := s.ring().open(path, blob)
+	// 0: the backend did not know the revision when the record was sealed.
+	if err == nil && bound != 0 && bound != revision {
+		return nil, fmt.Errorf("%w: it was sealed for revision %d and stands at %d", ErrDamaged, bound, revision)
+	}
+	return value, err
 }
 
 // at returns ErrConflict when the record at path is not at revision. A change
