@@ -86,3 +86,14 @@ type TraceQuery struct {
 	Extension screenpop.Extension
 	Call      screenpop.CallID
 }
+
+// Vault is the store itself, for the commands that look after it. An error that
+// is a [VaultProblem] is told to the admin in its own words.
+type Vault interface {
+	Keys(ctx context.Context) (KeyReport, error)
+	// Rotate reads the key file again and begins to seal everything with its
+	// first key. It does not wait for the end of that.
+	Rotate(ctx context.Context) (KeyReport, error)
+	// Backup takes the store as it is at one moment.
+	Backup(ctx context.Context) (Backup, error)
+}

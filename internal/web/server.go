@@ -20,6 +20,7 @@ type Config struct {
 	Screens   Screens
 	Traces    Traces
 	Doctor    Doctor
+	Vault     Vault
 	Metrics   prometheus.Registerer
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -35,6 +36,7 @@ type Server struct {
 	screens   Screens
 	traces    Traces
 	doctor    Doctor
+	vault     Vault
 	log       *slog.Logger
 	now       func() time.Time
 
@@ -62,7 +64,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		origin: o, directory: cfg.Directory, pairings: cfg.Pairings, screens: cfg.Screens, traces: cfg.Traces, doctor: cfg.Doctor,
+		origin: o, directory: cfg.Directory, pairings: cfg.Pairings, screens: cfg.Screens, traces: cfg.Traces, doctor: cfg.Doctor, vault: cfg.Vault,
 		log: cfg.Log.With("component", "web"), now: cfg.Now,
 		sessions: &sessions{store: cfg.Store, now: cfg.Now},
 		invites:  &invites{store: cfg.Store, now: cfg.Now},
