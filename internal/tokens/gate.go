@@ -89,8 +89,12 @@ func (g *gate) leave(f *flight, o outcome, now time.Time, err error) (recovered 
 		return f.asked && g.accept()
 	case outcomeRefused:
 		g.refused = true
-		if f.code == "invalid_client" && g.client.blocked(now) == nil {
+		switch {
+		case f.code != "invalid_client":
+		case g.client.blocked(now) == nil:
 			g.client.failed(now, err, f.pause)
+		default:
+			g.client.last = now // for the next renewal to wait a second
 		}
 	case outcomeUnavailable, outcomeUnsaved:
 		if g.resting.blocked(now) == nil {

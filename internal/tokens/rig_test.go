@@ -55,6 +55,8 @@ type authServer struct {
 	// does not return 0; held lets a token request wait until it is closed.
 	answer func(grantType string) (int, string)
 	held   chan struct{}
+	// during, where it is set, is called while a token request is answered.
+	during func()
 	// noRevoke makes the revocation fail.
 	noRevoke bool
 }
@@ -80,11 +82,14 @@ func (s *authServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if id, secret, ok := r.BasicAuth(); !ok || id != "client" || secret != "hush-client-secret" {
 		s.wrong = append(s.wrong, "credentials")
 	}
-	held := s.held
+	held, during := s.held, s.during
 	s.mu.Unlock()
 	switch r.URL.Path {
 	case "/oauth2/token":
 		status, answer := s.token(form)
+		if during != nil {
+			during()
+		}
 		if held != nil {
 			select {
 			case <-held:
