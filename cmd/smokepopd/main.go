@@ -78,6 +78,7 @@ func newRoot() *cobra.Command {
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.AddCommand(
 		newServe(), newDemo(), newCheckConfig(), newAgents(), newKeys(), newTrace(), newDoctor(), newVersion(),
+		newVaultInspect(),
 	)
 	return root
 }

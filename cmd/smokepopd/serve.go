@@ -21,6 +21,7 @@ func newServe() *cobra.Command {
 		Short: "Run the daemon (what systemd starts)",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			exposed := keepMemoryIn() // before there is a secret in it
 			cfg, err := loadConfig(file)
 			if err != nil {
 				return err
@@ -28,6 +29,9 @@ func newServe() *cobra.Command {
 			log := daemon.NewLogger(os.Stderr, cfg.Log.Level, cfg.Log.Format)
 			for _, w := range cfg.Warnings() {
 				log.Warn("configuration", "warning", w)
+			}
+			if exposed != nil {
+				log.Warn("the memory of this process is less protected than it could be", "error", exposed)
 			}
 			defer outliveHangup(log)()
 			d, err := daemon.New(cmd.Context(), cfg, daemon.Options{Log: log, Version: version})

@@ -25,6 +25,9 @@ type Options struct {
 	Log       *slog.Logger
 	Version   string
 	Listeners Listeners // bound already; others are bound from the configuration
+	// InspectStore looks through the database before it is opened; see
+	// vault.Options. Without it the check runs in this process.
+	InspectStore func(ctx context.Context, path string) error
 }
 
 // Daemon is a wired smokepopd: the store is open, the listeners are bound,
@@ -49,7 +52,7 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 	}()
 
 	registry := newRegistry(opts.Version)
-	if d.parts, err = wire(ctx, cfg, registry, opts.Log, opts.Version, &d.down); err != nil {
+	if d.parts, err = wire(ctx, cfg, registry, opts.Log, opts.Version, opts.InspectStore, &d.down); err != nil {
 		return nil, err
 	}
 	if err := d.bind(ctx, opts.Listeners, registry); err != nil {

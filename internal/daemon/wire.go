@@ -35,15 +35,18 @@ type parts struct {
 
 // wire is the recipe: it makes every part and gives it the ones it stands on.
 // What has to be closed is put on down as soon as it is there.
-func wire(ctx context.Context, cfg *config.Config, metrics prometheus.Registerer, log *slog.Logger, version string, down *teardown) (*parts, error) {
+func wire(ctx context.Context, cfg *config.Config, metrics prometheus.Registerer, log *slog.Logger, version string, inspect func(context.Context, string) error, down *teardown) (*parts, error) {
 	p := &parts{}
 	keys, err := vault.LoadKeys(cfg.EncryptionKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("encryption_key_file: %w", err)
 	}
-	p.store, err = vault.Open(ctx, cfg.StateDir, keys, vault.Options{Metrics: metrics})
+	p.store, err = vault.Open(ctx, cfg.StateDir, keys, vault.Options{Metrics: metrics, Inspect: inspect})
 	if err != nil {
 		return nil, err
+	}
+	if p.store.Created() {
+		log.Warn("there was no database: a new one was made, and no agent is paired", "state_dir", cfg.StateDir)
 	}
 	down.add("store", func(context.Context) error { return p.store.Close() })
 

@@ -27,11 +27,18 @@ const lockTimeout = time.Second
 type Options struct {
 	// Metrics takes smokepop_vault_write_seconds; nil for none.
 	Metrics prometheus.Registerer
+	// Inspect looks through an existing database before it is opened, without
+	// changing it, and refuses it with the errors of Open; see
+	// [InspectInChild]. Without it the check runs in this process, which a torn
+	// file can end.
+	Inspect func(ctx context.Context, path string) error
 }
 
-// Open opens the store in dir, which it makes when there is none yet. Before
-// anything is written the file is looked through and the keys are tried; when
-// Open refuses, the file is byte for byte what it was. The errors are
+// Open opens the store in dir. Before anything is written the file is looked
+// through and the keys are tried; when Open refuses, the file is byte for byte
+// what it was. Where there is no file at all Open makes a new store: a first
+// start and a file that somebody has taken away, as ErrDamaged advises, cannot
+// be told apart; Created tells. A file of schema 1 is brought to the present schema. The errors are
 // ErrNoKey, ErrWrongKey, ErrDamaged, ErrLocked, ErrNewerSchema, ErrExposed and
 // those of the file system.
 func Open(ctx context.Context, dir string, keys KeyRing, opts Options) (*Store, error) {
@@ -53,9 +60,14 @@ func Open(ctx context.Context, dir string, keys KeyRing, opts Options) (*Store, 
 	if err := ctx.Err(); err != nil {
 		return fail(err)
 	}
+	look := opts.Inspect
+	if look == nil {
+		look = func(_ context.Context, path string) error { return inspect(path) }
+	}
 	path := filepath.Join(dir, FileName)
 	_, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	created := errors.Is(err, fs.ErrNotExist)
+	if created {
 		err = create(dir, path)
 	}
 	if err != nil {
@@ -64,7 +76,7 @@ func Open(ctx context.Context, dir string, keys KeyRing, opts Options) (*Store, 
 	if err := checkFile(path); err != nil {
 		return fail(err)
 	}
-	if err := inspect(path); err != nil {
+	if err := look(ctx, path); err != nil {
 		return fail(err)
 	}
 	db, err := openBolt(path, &bolt.Options{})
@@ -78,6 +90,7 @@ func Open(ctx context.Context, dir string, keys KeyRing, opts Options) (*Store, 
 	if err != nil {
 		return fail(err)
 	}
+	s.created = created
 	return s, nil
 }
 
