@@ -6,8 +6,10 @@
 // here instead of agreeing with itself. Where the contract leaves a question
 // open, the answer is an option, and faults of every kind happen on demand.
 //
-// It starts no goroutines: [Smokeball] is a set of HTTP handlers, and a [PBX]
-// plays its calls on the goroutine of whoever asks.
+// [Smokeball] is a set of HTTP handlers and starts no goroutines. A [PBX] plays
+// its calls on the goroutine of whoever asks, and is an HTTP handler as well; a
+// websocket has a goroutine to write and one to watch it, which end with it, and
+// [PBX.Close] waits for them.
 //
 // Every person, firm and number in it is invented. The numbers come from the
 // ranges reserved for fiction by NANPA (555-01xx), the ACMA (5550 xxxx, 7010

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -26,15 +28,44 @@ type PBXOptions struct {
 	// written, "{queue}", instead of leaving it out.
 	LiteralUnfilled bool
 
+	// Admins may ask the REST API; nil is DefaultAdmin alone.
+	Admins []Admin
+	// AdminsActForUsers lets administrators ask for an extension what is the
+	// extension's own, such as dialling. A real PBX "generally" does not.
+	AdminsActForUsers bool
+	// Version is what the Server header says; "" is 70.1. HideVersion leaves
+	// the header out.
+	Version     string
+	HideVersion bool
+	Directory   DirectoryShape // "" is Directory69
+	EmailKey    string         // the field an account's e-mail is in; "" is email
+	Groups      []PBXGroup     // nil: the firm's
+	// SocketIdle is how long a websocket lives without an avoid-disconnect; 0
+	// is a minute.
+	SocketIdle time.Duration
+	// LiveIDs changes the call ids that websockets tell; nil leaves them the
+	// webhooks'. Whether they are the same at a real PBX is not known.
+	LiveIDs func(string) string
+
 	HTTP  *http.Client // nil: one that gives up after 5 s
 	Now   func() time.Time
 	Sleep func(context.Context, time.Duration) error
 }
 
 // PBX is a simulated Vodia tenant. It sends webhooks and asks nothing of the
-// answers, as the real one does. It is safe for concurrent use.
+// answers, as the real one does, and it is an HTTP handler: the REST API and
+// the websocket. It is safe for concurrent use.
 type PBX struct {
-	opts PBXOptions
+	opts   PBXOptions
+	mux    *http.ServeMux
+	faults pbxFaults
+	live   *liveCalls
+	dials  chan Dial
+
+	mu       sync.Mutex
+	sessions map[string]*pbxSession
+	hooks    map[string]map[string]hookJSON // of levels somebody changed, by setting
+	changed  map[string]map[string]string   // fields of accounts somebody changed
 }
 
 // NewPBX returns a PBX.
@@ -52,20 +83,43 @@ func NewPBX(o PBXOptions) *PBX {
 	if o.Sleep == nil {
 		o.Sleep = sleep
 	}
-	return &PBX{o}
+	if o.Admins == nil {
+		o.Admins = []Admin{DefaultAdmin()}
+	}
+	if o.Groups == nil {
+		o.Groups = groupsOf(o.Firm)
+	}
+	if o.LiveIDs == nil {
+		o.LiveIDs = func(id string) string { return id }
+	}
+	o.Version = cmp.Or(o.Version, "70.1")
+	o.Directory = cmp.Or(o.Directory, Directory69)
+	o.EmailKey = cmp.Or(o.EmailKey, "email")
+	o.SocketIdle = cmp.Or(o.SocketIdle, time.Minute)
+	p := &PBX{
+		opts: o, live: newLiveCalls(), dials: make(chan Dial, maxLive), sessions: map[string]*pbxSession{},
+		hooks: map[string]map[string]hookJSON{}, changed: map[string]map[string]string{},
+	}
+	p.mux = p.routes()
+	return p
 }
 
-// NewDemoPBX returns a PBX of the firm with a JSON webhook on every extension.
-// base is where smokepop listens for the PBX.
+// NewDemoPBX returns a PBX of the firm with a JSON webhook on every extension,
+// whose administrators may dial for everybody. base is where smokepop listens
+// for the PBX. Serve it, say pbx.api.url so and DefaultAdmin, and run RunDials
+// for click to dial.
 func NewDemoPBX(f *Firm, base string, a Access) *PBX {
 	return NewPBX(PBXOptions{
-		Firm:    f,
+		Firm: f, AdminsActForUsers: true,
 		Account: func(extension string) Hooks { return SmokepopHooks(base, extension, JSONBody, a) },
 	})
 }
 
-// Close lets go of idle connections.
-func (p *PBX) Close() { p.opts.HTTP.CloseIdleConnections() }
+// Close cuts the websockets, waits for them and lets go of idle connections.
+func (p *PBX) Close() {
+	p.live.close()
+	p.opts.HTTP.CloseIdleConnections()
+}
 
 // Answer is what came back for one step.
 type Answer struct {
@@ -113,17 +167,16 @@ func (p *PBX) Burst(ctx context.Context, sc Scenario) ([]Answer, error) {
 	return p.Play(ctx, sc)
 }
 
-// Send sends the webhook of one step: the account's when the step has an
-// extension, else the tenant's.
+// Send lets a step happen: websockets hear of it, and its webhook is sent, the
+// account's when the step has an extension, else the tenant's.
 func (p *PBX) Send(ctx context.Context, step Step) Answer {
-	hooks := p.opts.Tenant
-	if step.Extension != "" {
-		hooks = nil
-		if p.opts.Account != nil {
-			hooks = p.opts.Account(step.Extension)
-		}
-	}
-	hook := hooks[step.Event]
+	p.live.happen(step, p.opts)
+	return p.deliver(ctx, step)
+}
+
+// deliver sends the webhook of a step.
+func (p *PBX) deliver(ctx context.Context, step Step) Answer {
+	hook := p.hook(step)
 	if hook.URL == "" || step.Lost {
 		return Answer{Step: step}
 	}
@@ -148,6 +201,7 @@ func (p *PBX) values(step Step) map[string]string {
 
 func (p *PBX) send(ctx context.Context, h Webhook, step Step, a *Answer) error {
 	values := p.values(step)
+	values["user"], values["pass"] = h.user, h.Password
 	var body io.Reader
 	if h.Body != "" {
 		body = strings.NewReader(fill(h.Body, values, h.escape(), p.opts.LiteralUnfilled))

@@ -21,6 +21,8 @@ type Recording struct {
 	Steps []Step // in order of their times
 	// Sights are in order. The last one is how it all ends.
 	Sights []Sight
+
+	truth []Step // as it really happened, where Steps were varied
 }
 
 // Sight is what the agents see once the first After steps were sent and worked
@@ -115,12 +117,14 @@ func (r Recording) End() Sight { return r.Sights[len(r.Sights)-1] }
 // Renamed returns the recording with a prefix before every call id and event
 // id, so that one receiver can be played many.
 func (r Recording) Renamed(prefix string) Recording {
-	r.Steps = slices.Clone(r.Steps)
-	for i := range r.Steps {
-		s := &r.Steps[i]
-		s.CallID, s.ID = prefix+s.CallID, prefix+s.ID
-		if s.Primary != "" {
-			s.Primary = prefix + s.Primary
+	r.Steps, r.truth = slices.Clone(r.Steps), slices.Clone(r.truth)
+	for _, steps := range [][]Step{r.Steps, r.truth} {
+		for i := range steps {
+			s := &steps[i]
+			s.CallID, s.ID = prefix+s.CallID, prefix+s.ID
+			if s.Primary != "" {
+				s.Primary = prefix + s.Primary
+			}
 		}
 	}
 	r.Sights = slices.Clone(r.Sights)

@@ -95,6 +95,9 @@ func (b *builder) step(at string, beat recordedBeat) {
 	if beat.Extension != "" && !b.isAgent(beat.Extension) {
 		b.wrong("%s.ext: the firm has no extension %q", at, beat.Extension)
 	}
+	if n := len(b.out.Sights); n > 0 && b.out.Sights[n-1].At == b.now {
+		b.wrong("%s.at: has to be later than what was seen at %s", at, b.now)
+	}
 	st := Step{
 		At: b.now, Event: beat.Send, Extension: beat.Extension, CallID: beat.Call, ID: fmt.Sprintf("%s-e%d", beat.Call, len(b.out.Steps)+1),
 		From: c.From, FromName: c.FromName, To: c.To, Direction: c.Direction, Queue: c.Queue, AnsweredBy: beat.By, Lost: beat.Lost,

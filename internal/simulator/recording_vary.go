@@ -32,6 +32,9 @@ func Variations() []Variation {
 // seen. choose(n) picks one of 0 to n-1: rand.IntN, or a draw of rapid's. The
 // same choices make the same variant.
 func (r Recording) Vary(v Variation, choose func(n int) int) Recording {
+	if r.truth == nil {
+		r.truth = r.Steps
+	}
 	r.Steps, r.Sights = slices.Clone(r.Steps), slices.Clone(r.Sights)
 	switch v {
 	case Interleaves:

@@ -45,9 +45,10 @@ const maxLive = 64
 
 // due is a step with the time it has to be sent.
 type due struct {
-	at   time.Time
-	step Step
-	last bool // of its call
+	at      time.Time
+	step    Step
+	happens bool // on the PBX; else its webhook is sent
+	last    bool // of its call
 }
 
 // Run makes calls until ctx ends or their number is reached, and then returns
@@ -88,20 +89,28 @@ func (t Traffic) Run(ctx context.Context) error {
 			return nil
 		}
 		if !starting {
-			t.PBX.Send(ctx, queue[0].step)
+			if queue[0].happens {
+				t.PBX.live.happen(queue[0].step, t.PBX.opts)
+			} else {
+				t.PBX.deliver(ctx, queue[0].step)
+			}
 			if queue[0].last {
 				live--
 			}
 			queue = queue[1:]
 			continue
 		}
-		sc := t.Disorder.Apply(r, t.scenario(fmt.Sprintf("sim-%s-%d", run, made+1), made, r))
+		whole := t.scenario(fmt.Sprintf("sim-%s-%d", run, made+1), made, r)
+		sc := t.Disorder.Apply(r, whole)
 		now := t.PBX.opts.Now()
 		if t.Announce != nil {
 			t.Announce(Announcement{now, sc})
 		}
+		for _, st := range whole.inOrder() {
+			queue = append(queue, due{at: now.Add(st.At), step: st, happens: true})
+		}
 		for i, st := range sc.inOrder() {
-			queue = append(queue, due{now.Add(st.At), st, i == len(sc.Steps)-1})
+			queue = append(queue, due{at: now.Add(st.At), step: st, last: i == len(sc.Steps)-1})
 		}
 		if len(sc.Steps) > 0 {
 			live++

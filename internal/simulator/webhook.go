@@ -26,6 +26,8 @@ type Webhook struct {
 	Headers            map[string]string
 	Encoding           string // json, form or "" (text): how variables enter the body, and the Content-Type
 	Body               string
+
+	user string // for {user}, also without Basic
 }
 
 // Hooks are the webhooks set on one level; one without a URL is off.
