@@ -72,8 +72,11 @@ func (c *Client) readEmails(ctx context.Context, d *Directory) error {
 	}
 	close(next)
 	group.Wait()
-	if is(after, BadCredentials) || canceled(caller, after) {
+	if is(after, BadCredentials) {
 		return after
+	}
+	if errors.Is(caller.Err(), context.Canceled) {
+		return c.connectionError(caller, "read the settings of the accounts", caller.Err())
 	}
 	for i, err := range gaps {
 		if err == nil {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"syscall"
 )
 
@@ -104,7 +105,6 @@ func (c *Client) connectionError(ctx context.Context, doing string, err error) e
 		name      x509.HostnameError
 		invalid   x509.CertificateInvalidError
 		record    tls.RecordHeaderError
-		alert     tls.AlertError
 		dns       *net.DNSError
 		late      interface{ Timeout() bool }
 	)
@@ -119,10 +119,10 @@ func (c *Client) connectionError(ctx context.Context, doing string, err error) e
 		e.Kind, e.text = Untrusted, "the certificate of "+host+" has expired, or a clock is wrong: renew it on the PBX"
 	case errors.As(err, &cert), errors.As(err, &invalid):
 		e.Kind, e.text = Untrusted, "the certificate of "+host+" cannot be trusted: renew it on the PBX"
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		e.Kind, e.text = Untrusted, host+" does not speak TLS: check the port in pbx.api.url"
-	case errors.As(err, &alert):
-		e.Kind, e.text = Untrusted, host+" refuses our TLS, which is 1.2 or newer: update the PBX"
+	case strings.HasPrefix(err.Error(), "tls: "), strings.HasPrefix(err.Error(), "remote error: tls: "): // without a type
+		e.Kind, e.text = Untrusted, host+" cannot agree on TLS 1.2 or newer: update the PBX, or see whether it asks for a client certificate"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.text = host + " refuses the connection: check pbx.api.url and that the PBX runs"
 	case errors.As(err, &dns):

@@ -2,6 +2,7 @@ package vodia
 
 import (
 	"encoding/json"
+	"strings"
 )
 
 // maxRecords bounds a list.
@@ -55,8 +56,15 @@ func records(b []byte, names ...string) (list []record, ok bool) {
 
 func appendRecord(list []record, key string, value json.RawMessage) []record {
 	o := decodeObject(value)
-	if len(list) >= maxRecords || key == "" && o == nil && plain(value) == "" {
+	if len(list) >= maxRecords || key == "" && o == nil && !named(value) {
 		return list
 	}
 	return append(list, record{key, value, o})
+}
+
+// named tells whether a bare item can be the name of something: a string, or a
+// number of digits alone.
+func named(value json.RawMessage) bool {
+	s := plain(value)
+	return s != "" && (value[0] == '"' || strings.Trim(s, "0123456789") == "")
 }
