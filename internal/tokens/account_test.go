@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,9 +26,13 @@ type office struct {
 	closed map[string]error // by question: firmuser, staff, user, search, firm
 	asked  []string
 	slow   time.Duration
+
+	waiting atomic.Int32 // questions without an answer yet
 }
 
 func (o *office) ask(ctx context.Context, question string) error {
+	o.waiting.Add(1)
+	defer o.waiting.Add(-1)
 	o.mu.Lock()
 	o.asked = append(o.asked, question)
 	err, slow := o.closed[question], o.slow

@@ -94,7 +94,7 @@ func TestTimerKeepsAnIdleAgentsTokenFresh(t *testing.T) {
 func TestTimerSpreadsAFirm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTimedRig(t)
-		const n = 300
+		const n = 150
 		r.crew(n, time.Now())
 		begun := time.Now()
 		perMinute := map[int]int{}

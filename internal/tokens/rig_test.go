@@ -59,6 +59,8 @@ type authServer struct {
 	during func()
 	// noRevoke makes the revocation fail.
 	noRevoke bool
+	// slowRevoke is how long it takes.
+	slowRevoke time.Duration
 }
 
 func newAuthServer() *authServer {
@@ -101,6 +103,16 @@ func (s *authServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, answer)
 	case "/oauth2/revoke":
+		s.mu.Lock()
+		slow := s.slowRevoke
+		s.mu.Unlock()
+		if slow > 0 {
+			select {
+			case <-time.After(slow):
+			case <-r.Context().Done():
+				return
+			}
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.noRevoke {
