@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -18,6 +19,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if code, is := beChild(); is {
+		os.Exit(code)
+	}
 	if dir := writerDir(); dir != "" {
 		writeForever(dir) // this process is the child of TestKilledWhileWriting
 		return
