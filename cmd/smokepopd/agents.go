@@ -5,7 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"text/tabwriter"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,9 +71,10 @@ func (w *who) query() url.Values {
 
 func newAgentsList(flags *adminFlags) *cobra.Command {
 	var w who
+	var expiring bool
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List agents, how they are paired and how many screens they have open",
+		Short: "List agents, how they are paired and until when, and how many screens they have open",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := flags.client()
@@ -84,23 +85,18 @@ func newAgentsList(flags *adminFlags) *cobra.Command {
 			if err := c.call(cmd.Context(), http.MethodGet, "/v1/agents", w.query(), nil, &list); err != nil {
 				return err
 			}
+			now := time.Now()
+			if expiring {
+				list.Agents = slices.DeleteFunc(list.Agents, func(a agentRow) bool { return !a.ending(now) })
+			}
 			if flags.json {
 				return printJSON(cmd, list)
 			}
-			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(t, "TENANT\tEXTENSION\tNAME\tPAIRING\tUNTIL\tSCREENS\tPROBLEM")
-			for _, a := range list.Agents {
-				until := "-"
-				if a.Pairing.Expires != nil {
-					until = a.Pairing.Expires.Local().Format(time.DateOnly)
-				}
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n",
-					a.Tenant, a.Extension, a.Name, a.Pairing.State, until, a.Screens, a.Pairing.Problem)
-			}
-			return t.Flush()
+			return printAgents(cmd.OutOrStdout(), list.Agents, now)
 		},
 	}
 	w.register(cmd, false)
+	cmd.Flags().BoolVar(&expiring, "expiring", false, "only agents whose pairing ends within 5 days or has ended")
 	return cmd
 }
 

@@ -269,7 +269,7 @@ func TestAgentCommandsAsJSON(t *testing.T) {
 	in.admin("agents", "list", "--tenant", "nobody.example").wants(t, exitFailed, "there is no agent")
 	r := in.admin("agents", "list")
 	r.wants(t, exitOK)
-	if !strings.Contains(r.stdout, me.Name) || strings.Count(r.stdout, "\n") != len(in.firm().Agents)+1 {
+	if !strings.Contains(r.stdout, me.Name) || !strings.Contains(r.stdout, in.firm().Domain+"\n") || strings.Count(r.stdout, "\n") != len(in.firm().Agents)+2 {
 		t.Errorf("the table is\n%s", r.stdout)
 	}
 }
