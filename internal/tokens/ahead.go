@@ -40,9 +40,9 @@ func (k *Keeper) wanted(w *wallet, now time.Time) (at time.Time, ok bool) {
 	switch {
 	case !w.alive(now) || w.flight != nil || !known:
 		return time.Time{}, false
-	case w.unsaved != nil || !w.rec.Asked.IsZero():
-		// An answer to save, or a question without one: the token that was
-		// sent may be spent, and it is better to know.
+	case !w.rec.Asked.IsZero():
+		// A question without an answer, or with one that is not saved: the
+		// token that was sent may be spent, and it is better to know.
 		at = now
 	default:
 		if at, ok = w.rec.ahead(w.id, k.seed); !ok {

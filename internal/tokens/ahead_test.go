@@ -313,18 +313,47 @@ func TestTimerStopsWithRun(t *testing.T) {
 }
 
 // What ends by the calendar is compared by the calendar: the monotonic clock
-// stands still while the machine sleeps.
+// stands still while the machine sleeps. Bubbles have none, so this runs in
+// real time.
 func TestTokensEndWhileTheMachineSleeps(t *testing.T) {
+	r := newRig(t, nil)
+	r.pair()
+	if _, err := r.keeper.Renew(t.Context(), priya, r.token()); err != nil {
+		t.Fatal(err)
+	}
+	rec := r.keeper.wallet(priya).rec
+	for name, at := range map[string]time.Time{"got": rec.Got, "expiry": rec.Expiry, "paired": rec.Paired, "granted": rec.Granted, "now": r.keeper.now()} {
+		if strings.Contains(at.String(), "m=") {
+			t.Errorf("%s has a monotonic reading", name)
+		}
+	}
+}
+
+// A firm's phones ring while nothing goes: one line a minute, not one a phone.
+func TestFailuresAreLoggedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nil)
-		r.pair()
-		pass(time.Hour)
-		r.token()
-		rec := r.keeper.wallet(priya).rec
-		for name, at := range map[string]time.Time{"got": rec.Got, "expiry": rec.Expiry, "paired": rec.Paired, "granted": rec.Granted, "now": r.keeper.now()} {
-			if strings.Contains(at.String(), "m=") {
-				t.Errorf("%s has a monotonic reading", name)
+		ids := r.crew(20, time.Now().Add(-day))
+		call := func() {
+			for _, id := range ids {
+				if _, err := r.keeper.Token(t.Context(), id); !errors.Is(err, screenpop.ErrUnavailable) {
+					t.Fatal(err)
+				}
 			}
+		}
+		r.store.noWrites.Store(true)
+		call()
+		r.store.noWrites.Store(false)
+		pass(time.Minute)
+		r.server.set(func(s *authServer) { s.answer = func(string) (int, string) { return 502, "" } })
+		call()
+		pass(time.Minute)
+		call()
+		if n := r.logged("cannot save"); n != 1 {
+			t.Errorf("%d lines about the store", n)
+		}
+		if n := r.logged("a token request failed", "status=502"); n != 2 || r.logged("a token request failed", "held_back=19") != 1 {
+			t.Errorf("%d lines about the server", n)
 		}
 	})
 }

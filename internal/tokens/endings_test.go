@@ -105,6 +105,25 @@ func TestKilledBetweenAnswerAndWrite(t *testing.T) {
 	}
 }
 
+// The same in the middle of a renewal: the token is not due, and the timer
+// finds out all the same.
+func TestKilledDuringARenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newTimedRig(t)
+		r.server.rotate = true
+		r.pair()
+		var atKill []byte
+		r.server.set(func(s *authServer) { s.during = func() { atKill = r.raw() } })
+		if _, err := r.keeper.Renew(t.Context(), priya, r.token()); err != nil {
+			t.Fatal(err)
+		}
+		r.put(atKill)
+		synctest.Wait()
+		r.wantRefreshes(2)
+		r.wantState(screenpop.Expired)
+	})
+}
+
 // The end of the process is the last chance to save an answer.
 func TestEndWithAnAnswerKeptAside(t *testing.T) {
 	for name, c := range map[string]struct {
