@@ -55,6 +55,41 @@ func TestBlobOfAnotherRecordIsRefused(t *testing.T) {
 	}
 }
 
+// Whoever can write to the database cannot make a record say that it is
+// another.
+func TestHeaderOfAnotherBlobIsRefused(t *testing.T) {
+	r := testRing(t, "a-key", "b-key")
+	good := sealed(t, r, "a refresh token")
+	later, err := r.seal(blobPath, 43, []byte("a later refresh token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := fixedHeader + len("a-key")
+	for name, b := range map[string][]byte{
+		"another revision":              append(bytes.Clone(later[:body]), good[body:]...),
+		"the other key of the ring":     bytes.Replace(good, []byte("a-key"), []byte("b-key"), 1),
+		"a key with an empty id":        append(append(bytes.Clone(good[:fixedHeader-1]), 0), good[body:]...),
+		"another format":                bytes.Replace(good, []byte("SPV\x01"), []byte("SPV\x02"), 1),
+		"format 0":                      bytes.Replace(good, []byte("SPV\x01"), []byte("SPV\x00"), 1),
+		"schema 0":                      bytes.Replace(good, []byte("SPV\x01\x00\x01"), []byte("SPV\x01\x00\x00"), 1),
+		"a newer schema":                bytes.Replace(good, []byte("SPV\x01\x00\x01"), []byte("SPV\x01\x00\x02"), 1),
+		"another nonce":                 append(append(bytes.Clone(good[:body]), later[body:body+12]...), good[body+12:]...),
+		"another tag":                   append(bytes.Clone(good[:len(good)-16]), later[len(later)-16:]...),
+		"nothing":                       nil,
+		"the header alone":              good[:body],
+		"the header and half a nonce":   good[:body+6],
+		"the header, a nonce and a tag": append(bytes.Clone(good[:body+12]), good[len(good)-16:]...),
+		"two blobs":                     append(bytes.Clone(good), later...),
+	} {
+		if bytes.Equal(b, good) {
+			t.Errorf("%s: the blob has not been changed", name)
+		}
+		if v, _, err := r.open(blobPath, b); !errors.Is(err, ErrDamaged) || v != nil {
+			t.Errorf("%s: %q %v", name, v, err)
+		}
+	}
+}
+
 func TestBlobOfAnotherKeyIsRefused(t *testing.T) {
 	b := sealed(t, testRing(t, "a-key"), "v")
 	if _, _, err := testRing(t, "b-key").open(blobPath, b); !errors.Is(err, ErrWrongKey) {
