@@ -108,6 +108,9 @@ func (c *Client) send(ctx context.Context, r request) ([]byte, *http.Response, e
 		return nil, res, statusError(doing, res.StatusCode)
 	}
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err == nil {
+		err = call.Err() // a body that we stopped reading may look whole
+	}
 	if err != nil {
 		return nil, res, c.connectionError(ctx, doing, err)
 	}
