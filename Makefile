@@ -21,9 +21,10 @@ demo: build ## the whole system on this machine: simulated Smokeball and PBX, an
 test: test-tools ## vet, then unit, integration, architecture and browser tests under the race detector
 	$(GO) vet ./...
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...
+	$(GO) test -run '^$$' -fuzz '^FuzzOpenBlob$$' -fuzztime 10s ./internal/vault
 
 .PHONY: test-tools
-test-tools: ## install what the tests need and the machine lacks (a C compiler, Chromium)
+test-tools: ## install what the tests need and the machine lacks (a C compiler, Chromium, strace)
 	@sh scripts/test-tools.sh
 
 .PHONY: lint
@@ -32,6 +33,11 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) vet ./...
 	cd tools && $(GO) build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 	bin/staticcheck ./...
+
+CRASHIMAGES ?= 1000
+.PHONY: crash-test
+crash-test: test-tools ## open CRASHIMAGES crash images of each traced run: no token lost, none that does not open; seed by SMOKEPOP_CRASH_SEED
+	SMOKEPOP_CRASH_IMAGES=$(CRASHIMAGES) $(GO) test -count=1 -v -timeout 10m -run '^TestCrashImages$$' ./internal/crashtest
 
 .PHONY: bench
 bench: ## ring-to-pop latency, memory per screen and the micro-benchmarks, on this machine

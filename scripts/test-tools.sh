@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what `make test` needs and this machine lacks: a C compiler (the
-# race detector is built with cgo) and Chromium (the browser tests). Where the
-# system's package manager may not be used, it says in one line what to install.
+# race detector is built with cgo), Chromium (the browser tests) and strace (the
+# crash images; Linux alone has it). Where the system's package manager may not
+# be used, it says in one line what to install.
 set -eu
 
 missing=""
@@ -12,6 +13,8 @@ for name in chromium chromium-browser google-chrome google-chrome-stable; do
 	if command -v "$name" >/dev/null 2>&1; then chromium=$name; break; fi
 done
 [ -n "$chromium" ] || missing="$missing chromium"
+
+[ "$(uname -s)" != Linux ] || command -v strace >/dev/null 2>&1 || missing="$missing strace"
 
 [ -n "$missing" ] || exit 0
 

@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 		"internal/screenpop", "internal/numbering", "internal/smokeball", "internal/vault", "internal/trace",
 		"internal/pbxevents", "internal/lookup", "internal/tokens", "internal/push", "internal/web", "internal/config",
 	},
+	"internal/crashtest":    {"internal/screenpop", "internal/smokeball", "internal/vault", "internal/tokens", "internal/simulator"},
 	"internal/architecture": {},
 	"cmd/smokepopd":         {"internal/daemon", "internal/config", "internal/simulator", "internal/vault", "internal/screenpop"},
 }
