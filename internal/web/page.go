@@ -41,7 +41,9 @@ type pageVars struct {
 // pairOutcome fills the document that ends the pairing window.
 type pairOutcome struct {
 	pageVars
-	State, Title, Sentence, RequestID string
+	State, Title, Sentence string
+	Still                  string // what goes on although this has failed
+	RequestID              string
 }
 
 var mediaTypes = map[string]string{
@@ -109,14 +111,23 @@ func (p *page) asset(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (p *page) paired(w http.ResponseWriter) {
+// paired ends a pairing that came about. Who has signed in is seldom known by
+// then: the document's script asks on.
+func (p *page) paired(w http.ResponseWriter, account string) {
+	title := "Paired with Smokeball"
+	if account != "" {
+		title = "Paired" + as(account)
+	}
 	p.endPairing(w, http.StatusOK, pairOutcome{
-		State: "paired", Title: "Paired with Smokeball", Sentence: "smokepop now shows you who is calling. This window closes by itself.",
+		State: "paired", Title: title, Sentence: "smokepop now shows you who is calling. This window closes by itself.",
 	})
 }
 
-func (p *page) pairFailed(w http.ResponseWriter, r *http.Request, he *HTTPError) {
-	o := pairOutcome{State: "failed", Title: "Not paired", Sentence: he.Msg}
+func (p *page) pairFailed(w http.ResponseWriter, r *http.Request, he *HTTPError, still string) {
+	o := pairOutcome{State: "failed", Title: "Not paired", Sentence: he.Msg, Still: still}
+	if still != "" {
+		o.Title = "Not paired again"
+	}
 	if he.Status == http.StatusInternalServerError {
 		o.RequestID = requestID(r.Context())
 	}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
 // A code is good for one try: once begun, pairing and unpairing go on although
@@ -59,7 +61,7 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := unhurried(r)
 	defer cancel()
-	paired, _, err := s.pairings.Finish(ctx, se.ID, r.URL.Query())
+	paired, pairing, err := s.pairings.Finish(ctx, se.ID, r.URL.Query())
 	if err != nil {
 		return pairError("finish pairing", err)
 	}
@@ -67,8 +69,28 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 		return failed("finish pairing", fmt.Errorf("a session of %s paired %s", agent.AgentID, paired))
 	}
 	s.log.Info("agent paired", "agent", agent.AgentID, "request_id", requestID(r.Context()))
-	s.page.paired(w)
+	s.page.paired(w, pairing.Account)
 	return nil
+}
+
+// callbackFailed says why nothing was paired, and to whom it matters that an
+// earlier pairing goes on.
+func (s *Server) callbackFailed(w http.ResponseWriter, r *http.Request, he *HTTPError) {
+	still := ""
+	if _, agent, err := s.signed(r); err == nil {
+		if p := s.pairings.Pairing(agent.AgentID); p.State == screenpop.Paired {
+			still = "Nothing has changed: you are still paired" + as(p.Account) + "."
+		}
+	}
+	s.page.pairFailed(w, r, he, still)
+}
+
+// as names an account, if it is known.
+func as(account string) string {
+	if account == "" {
+		return ""
+	}
+	return " as " + account
 }
 
 // pairError lets a PairProblem speak for itself.

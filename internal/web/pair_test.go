@@ -105,6 +105,30 @@ func TestWhatThePairingWindowSays(t *testing.T) {
 	}
 }
 
+// Who is paired and fails to pair again has lost nothing, and reads so.
+func TestPairingAgainThatFailsSaysWhatGoesOn(t *testing.T) {
+	r := newRig(t)
+	cookie := r.join(priya)
+	const still = "Nothing has changed: you are still paired as priya@firm.example."
+	r.smokeball.fail = problemOf{403, "Smokeball was not allowed."}
+	if body := text(t, r.callback("?error=access_denied&state=s", with(cookie))); strings.Contains(body, "still paired") || !strings.Contains(body, "<h1 id=\"outcome-title\">Not paired</h1>") {
+		t.Errorf("unpaired: %s", body)
+	}
+	r.smokeball.fail = nil
+	r.callback("?code=c&state="+r.begin(cookie), with(cookie))
+	r.smokeball.fail = problemOf{403, "Smokeball was not allowed."}
+	body := text(t, r.callback("?error=access_denied&state=s", with(cookie)))
+	for _, want := range []string{"Not paired again", "Smokeball was not allowed.", still} {
+		if !strings.Contains(body, want) {
+			t.Errorf("does not say %q: %s", want, body)
+		}
+	}
+	// A browser that is not signed in reads of nobody's pairing.
+	if body := text(t, r.callback("?error=access_denied&state=s")); strings.Contains(body, "still paired") {
+		t.Errorf("tells a stranger: %s", body)
+	}
+}
+
 func TestPairingThatCannotBegin(t *testing.T) {
 	r := newRig(t)
 	cookie := r.join(priya)

@@ -105,7 +105,7 @@ func (s *Server) Handler() http.Handler {
 	r.Get("/api/me", s.answer(s.me))
 	r.Post("/api/pair", s.answer(s.pair))
 	r.Delete("/api/pair", s.answer(s.unpair))
-	r.Get("/pair/callback", s.answerWith(s.callback, s.page.pairFailed))
+	r.Get("/pair/callback", s.answerWith(s.callback, s.callbackFailed))
 	r.Get("/ws", s.answer(s.socket))
 	return r
 }

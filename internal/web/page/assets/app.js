@@ -3,7 +3,7 @@ import { request } from './api.js';
 import { ask } from './confirm.js';
 import { atHome, byId, say } from './dom.js';
 import { fill, text } from './messages.js';
-import { isPaired, pairingWindowDone, showPairing } from './pairing.js';
+import { isPaired, pairingNews, pairingWindowDone, pairingWindowFailed, showPairing } from './pairing.js';
 import { nameOf, Pops } from './pops.js';
 import { Recent } from './recent.js';
 import { Connection } from './socket.js';
@@ -150,13 +150,15 @@ function showAgent(agent) {
 
 /** Asks who is signed in. Returns false when nobody is. */
 async function me() {
+  const before = pairingNews();
   const answer = await request('GET', '/api/me');
   if (answer.status === 401) return false;
   if (answer.status === 200) {
     const date = Date.parse(answer.date);
     if (!Number.isNaN(date)) pops.skew = Math.abs(date - Date.now()) < 2000 ? 0 : date - Date.now();
     showAgent(answer.data.agent);
-    showPairing(answer.data.pairing, answer.data.agent.email);
+    // A frame that has come meanwhile may be younger than this answer.
+    if (pairingNews() === before) showPairing(answer.data.pairing, answer.data.agent.email);
     pairingChanged();
   }
   return true;
@@ -177,6 +179,7 @@ async function start() {
       pairingWindowDone();
       me();
     }
+    if (data === 'pairing-failed') pairingWindowFailed();
     if (data === 'signed-in') location.reload();
   };
   byId('sign-out').addEventListener('click', signOut);

@@ -1,10 +1,20 @@
 // @ts-check
-import { byId } from './dom.js';
+import { request } from './api.js';
+import { byId, say } from './dom.js';
+import { text } from './messages.js';
 
 // The code and the state are used up and nobody's business.
 history.replaceState(null, '', '/pair/callback');
 
 const SEEN_AFTER = 900;
+// Who has signed in is found out beside, most often within a second.
+const ASK_EVERY = 300;
+const ASK_AT_MOST = 8;
+// A warning is to be read; the page behind has it too.
+const READ_AFTER = 20_000;
+
+const channel = new BroadcastChannel('smokepop');
+const wait = (/** @type {number} */ ms) => new Promise((done) => setTimeout(done, ms));
 
 /** A window that a page has opened may close; any other goes to the page. */
 function leave() {
@@ -17,7 +27,28 @@ byId('close').addEventListener('click', (e) => {
   leave();
 });
 
-if (document.body.dataset.outcome === 'paired') {
-  new BroadcastChannel('smokepop').postMessage('pairing-done');
-  setTimeout(() => window.close(), SEEN_AFTER);
+/** Says who is paired now, once that is known, and closes the window. */
+async function paired() {
+  channel.postMessage('pairing-done');
+  const seen = wait(SEEN_AFTER);
+  for (let i = 0; i < ASK_AT_MOST; i++) {
+    const { data, status } = await request('GET', '/api/me');
+    const p = data?.pairing;
+    if (status !== 200 || p.state !== 'paired') break;
+    if (p.account) say(byId('outcome-title'), text.pairing.paired(p.account, null));
+    if (p.email_matches === false) {
+      document.body.dataset.warning = 'mismatch';
+      byId('outcome-text').className = 'warn';
+      say(byId('outcome-text'), text.pairing.mismatch(p.account, data.agent.email));
+      await wait(READ_AFTER);
+      break;
+    }
+    if (p.email_matches) break;
+    await wait(ASK_EVERY);
+  }
+  await seen;
+  window.close();
 }
+
+if (document.body.dataset.outcome === 'paired') paired();
+else channel.postMessage('pairing-failed');

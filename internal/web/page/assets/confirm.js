@@ -21,6 +21,11 @@ export function ask(title, words, yes) {
   return new Promise((resolve) => { answer = resolve; });
 }
 
+/** Takes the question back: there is no more to ask. */
+export function withdraw() {
+  if (dialog.open) close(false);
+}
+
 /** @param {boolean} yes */
 function close(yes) {
   answer(yes);

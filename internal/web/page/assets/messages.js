@@ -2,11 +2,25 @@
 /** All words of the page. Nothing else in it speaks to people. */
 
 const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long' });
+const dayAndYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
 const time = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
 const dayAndTime = new Intl.DateTimeFormat(undefined, { weekday: 'short', hour: 'numeric', minute: '2-digit' });
 
 /** @param {number} n @param {string} one @param {string} many */
 const count = (n, one, many) => `${n} ${n === 1 ? one : many}`;
+
+/** "24 December"; of another year with it, of today with the time. @param {Date} d */
+function date(d) {
+  const now = new Date();
+  if (d.toDateString() === now.toDateString()) return `today at ${time.format(d)}`;
+  return (d.getFullYear() === now.getFullYear() ? day : dayAndYear).format(d);
+}
+
+/** How many midnights lie between now and then. @param {Date} d */
+function nights(d) {
+  const midnight = (/** @type {Date} */ at) => Date.UTC(at.getFullYear(), at.getMonth(), at.getDate());
+  return Math.round((midnight(d) - midnight(new Date())) / 86_400_000);
+}
 
 export const text = {
   calls: 'Calls',
@@ -81,35 +95,43 @@ export const text = {
   when: (when) => when.toDateString() === new Date().toDateString() ? time.format(when) : dayAndTime.format(when),
 
   pairing: {
-    paired: 'Paired with Smokeball',
+    /** @param {string} account @param {Date | null} until */
+    paired: (account, until) => `Paired ${account ? `as ${account}` : 'with Smokeball'}${until ? ` until ${date(until)}` : ''}`,
     unpaired: 'Not paired with Smokeball',
     expired: 'Your pairing has ended',
-    attention: 'Smokeball refuses the look-up',
+    attention: 'Your pairing needs attention',
     tick: 'Paired',
     cross: 'Not paired',
+    /** @param {Date} when */
+    since: (when) => `Since ${date(when)}`,
     unpairedHelp: 'Sign in to Smokeball once, and smokepop can show you who is calling.',
     expiredHelp: 'Sign in to Smokeball again to go on seeing who is calling.',
-    /** @param {string} account */
-    as: (account) => `Signed in as ${account}`,
+    /** @param {string} account @param {Date | null} until */
+    was: (account, until) => `You were paired${account ? ` as ${account}` : ''}${until ? ` until ${date(until)}` : ''}.`,
     /** @param {Date} when */
-    until: (when) => `Lasts until ${day.format(when)}`,
-    /** @param {number} days */
-    endsIn: (days) => `${days < 1 ? 'Ends today' : days === 1 ? 'Ends tomorrow' : `Ends in ${days} days`}. Pair again now, so that no call goes without a name.`,
+    ends: (when) => {
+      const days = nights(when);
+      return `Your pairing ends ${days < 1 ? 'today' : days === 1 ? 'tomorrow' : `in ${days} days`}. Pair again now, so that no call goes without a name: one sign-in at Smokeball, and you stay paired meanwhile.`;
+    },
     /** @param {string} account @param {string} email */
     mismatch: (account, email) =>
-      `Your extension has the e-mail ${email || '–'}, but Smokeball knows you under another one${account ? ` (${account})` : ''}. If that is not you, unpair, sign out of Smokeball, and pair again: on a shared computer Smokeball may offer the person before you.`,
+      `${account ? `${account} is` : 'Somebody is'} paired here, but this extension is ${email || 'somebody else'}. If that is not you, sign out of Smokeball first, in this browser, then pair again: on a shared computer Smokeball signs in whoever was here before.`,
     pair: 'Pair with Smokeball',
     again: 'Pair again',
     opening: 'Opening Smokeball…',
     waiting: 'Sign in to Smokeball in the window that has opened. This page notices when you are done.',
+    waitingPaired: 'Sign in to Smokeball in the window that has opened. You stay paired meanwhile.',
     blocked: 'Your browser has blocked the sign-in window. This link opens it:',
     link: 'Sign in at Smokeball',
+    /** @param {string} account */
+    still: (account) => `Nothing has changed: you are still paired${account ? ` as ${account}` : ''}.`,
+    refused: 'You were not paired. The window says why.',
   },
   unpair: 'Unpair',
   unpairTitle: 'Unpair from Smokeball?',
   unpairText: 'smokepop gives up its access to Smokeball, and calls show no names until you pair again.',
   unpairing: 'Unpairing…',
-  unpairedNotRevoked: 'Unpaired here. Smokeball did not confirm it; the access ends there by itself.',
+  unpairedNotRevoked: 'You are unpaired, and smokepop has deleted its access. Smokeball did not confirm that it has ended there too; it ends by itself.',
 
   signOutTitle: 'Sign out of this browser?',
   signOutText: 'To come back you need a new invite link from your administrator.',

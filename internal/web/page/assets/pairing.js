@@ -1,6 +1,6 @@
 // @ts-check
 import { request } from './api.js';
-import { ask } from './confirm.js';
+import { ask, withdraw } from './confirm.js';
 import { byId, link, say, setIcon } from './dom.js';
 import { text } from './messages.js';
 
@@ -20,9 +20,24 @@ const pairLink = /** @type {HTMLAnchorElement} */ (byId('pair-link'));
 /** @type {Window | null} */
 let popup = null;
 let email = '';
+/** @type {Pairing | null} */
+let shown = null;
+let heard = 0; // how often something was shown
+let attempt = false; // a sign-in at Smokeball is under way
+let asking = false; // the dialog asks whether to unpair
+let unpairing = false;
 
 /** How the pairing stands, for the rest of the page. */
-export const isPaired = () => panel.dataset.state === 'paired';
+export const isPaired = () => shown?.state === 'paired';
+
+/** A number that changes with everything shown. */
+export const pairingNews = () => heard;
+
+/** Whether somebody else's account is paired, as far as Smokeball tells. @param {Pairing} p */
+export const isMismatch = (p) => p.email_matches === false && (p.state === 'paired' || p.state === 'attention');
+
+/** @param {string | null} at */
+const date = (at) => at ? new Date(at) : null;
 
 /**
  * @param {Pairing} p
@@ -30,15 +45,21 @@ export const isPaired = () => panel.dataset.state === 'paired';
  */
 export function showPairing(p, agentEmail) {
   email = agentEmail ?? email;
+  // A pairing that is another one than before ends every attempt, wherever it was begun.
+  if ((shown?.state !== p.state || shown.since !== p.since) && !unpairing) endAttempt();
+  shown = p;
+  heard++;
+  if (asking && p.state === 'unpaired') withdraw();
+
   const words = text.pairing;
   const paired = p.state === 'paired';
-  const expires = p.expires ? new Date(p.expires) : null;
+  const expires = date(p.expires);
+  const since = date(p.since);
   const left = expires ? expires.getTime() - Date.now() : Infinity;
-  // An authorisation that never lasts longer is none to warn of all the time.
-  const lasts = expires && p.since ? expires.getTime() - Date.parse(p.since) : Infinity;
-  const expiring = paired && left < WARN_BEFORE && lasts > WARN_BEFORE;
-  const mismatch = paired && p.email_matches === false;
-  if (panel.dataset.state !== p.state) endAttempt();
+  // An authorisation that never lasts longer is warned of when smokepop does.
+  const lasts = expires && since ? expires.getTime() - since.getTime() : Infinity;
+  const expiring = paired && left < WARN_BEFORE && (lasts > WARN_BEFORE || p.problem !== '');
+  const mismatch = isMismatch(p);
 
   panel.dataset.state = p.state;
   panel.dataset.warning = expiring ? 'expiring' : mismatch ? 'mismatch' : '';
@@ -47,39 +68,56 @@ export function showPairing(p, agentEmail) {
   sign.setAttribute('aria-label', paired ? words.tick : words.cross);
   setIcon(sign, sign.dataset.sign);
 
-  say(byId('pairing-title'), words[p.state]);
+  say(byId('pairing-title'), paired ? words.paired(p.account, expires) : words[p.state]);
   say(byId('pairing-detail'), {
-    paired: [p.account && words.as(p.account), expires && words.until(expires)].filter(Boolean).join('\n'),
+    paired: since ? words.since(since) : '',
     unpaired: words.unpairedHelp,
-    expired: p.problem ? '' : words.expiredHelp,
-    attention: '',
+    expired: p.account || !p.problem ? [p.account && words.was(p.account, expires), !p.problem && words.expiredHelp].filter(Boolean).join('\n') : '',
+    attention: p.account ? words.paired(p.account, expires) : '',
   }[p.state]);
   // The page knows more about these two than one sentence says.
-  say(byId('pairing-problem'), expiring ? words.endsIn(Math.floor(left / DAY)) : mismatch ? '' : p.problem);
+  say(byId('pairing-problem'), expires && expiring ? words.ends(expires) : paired && mismatch ? '' : p.problem);
   say(byId('pairing-mismatch'), mismatch ? words.mismatch(p.account, email) : '');
 
-  say(pairButton, p.state === 'unpaired' ? words.pair : paired && !expiring ? '' : words.again);
-  unpairButton.hidden = p.state === 'unpaired';
-  unpairButton.className = mismatch ? '' : 'quiet';
+  say(pairButton, p.state === 'unpaired' ? words.pair : paired && !expiring && !mismatch ? '' : words.again);
+  // What has ended is nothing to take back.
+  unpairButton.hidden = p.state === 'unpaired' || p.state === 'expired';
 }
 
-/** Puts away what belongs to a pairing under way. */
-function endAttempt() {
-  say(byId('pairing-progress'), '');
+/** Puts away what belongs to a pairing under way. @param {string} [words] what there is to say of it */
+function endAttempt(words = '') {
+  attempt = false;
+  say(byId('pairing-progress'), words);
   pairLink.hidden = true;
   pairButton.disabled = unpairButton.disabled = false;
 }
 
-/** The pairing window has told that it is done. */
+/** What to say of an attempt that has come to nothing. @param {string} otherwise */
+const stillPaired = (otherwise) => shown?.state === 'paired' ? text.pairing.still(shown.account) : otherwise;
+
+/** A pairing window has told that it is done. */
 export function pairingWindowDone() {
   endAttempt();
-  popup?.close();
-  popup = null;
+  popup = null; // it closes itself
 }
 
-/** Opens the pairing window, or brings forward the one that is open. */
+/** A pairing window has told that nothing came of it; whose it is it cannot tell. */
+export function pairingWindowFailed() {
+  if (attempt && ['', '/pair/callback'].includes(popupAt())) endAttempt(stillPaired(text.pairing.refused));
+}
+
+/** Where our window is; nothing when it is closed, "elsewhere" at another site, where nothing can be read or done. */
+function popupAt() {
+  if (!popup || popup.closed) return '';
+  try {
+    return popup.location.pathname;
+  } catch {
+    return 'elsewhere';
+  }
+}
+
 function openPopup() {
-  if (popup && !popup.closed) return popup.focus();
+  if (popupAt()) return popup?.focus();
   popup = window.open('', '_blank', 'popup,width=520,height=720');
   if (!popup) return;
   // Smokeball's pages need not know of this one: that pairing is done comes by
@@ -89,6 +127,7 @@ function openPopup() {
 }
 
 async function pair() {
+  if (popupAt() === 'elsewhere') return popup?.focus(); // the sign-in there goes on
   openPopup(); // a window may open only in the moment of the click; its address comes later
   pairButton.disabled = true;
   say(byId('pairing-progress'), text.pairing.opening);
@@ -96,13 +135,14 @@ async function pair() {
   pairButton.disabled = false;
   if (answer.problem) {
     popup?.close();
-    say(byId('pairing-progress'), answer.problem);
+    endAttempt(`${answer.problem} ${stillPaired('')}`.trim());
     return;
   }
+  attempt = true;
   const url = answer.data.authorize_url;
   if (popup && !popup.closed) {
     popup.location.replace(url);
-    say(byId('pairing-progress'), text.pairing.waiting);
+    say(byId('pairing-progress'), waiting());
     return;
   }
   say(byId('pairing-progress'), text.pairing.blocked);
@@ -111,22 +151,36 @@ async function pair() {
   pairLink.focus(); // the button that was pressed has led here
 }
 
+const waiting = () => isPaired() ? text.pairing.waitingPaired : text.pairing.waiting;
+
 async function unpair() {
-  if (!(await ask(text.unpairTitle, text.unpairText, text.unpair))) return;
-  unpairButton.disabled = true;
+  asking = true;
+  const yes = await ask(text.unpairTitle, text.unpairText, text.unpair);
+  asking = false;
+  if (!yes) return;
+  unpairing = unpairButton.disabled = true;
   say(byId('pairing-progress'), text.unpairing);
+  const before = heard;
   const answer = await request('DELETE', '/api/pair');
-  endAttempt();
-  if (answer.problem) say(byId('pairing-progress'), answer.problem);
-  else if (answer.data?.revoked === false) say(byId('pairing-progress'), text.unpairedNotRevoked);
+  unpairing = false;
+  endAttempt(answer.problem);
+  if (answer.problem) return;
+  // The answer may be here before the frame, and the frame must not wipe away
+  // what is said next.
+  if (heard === before) showPairing({ state: 'unpaired', since: null, expires: null, account: '', email_matches: null, problem: '' });
+  if (shown?.state === 'unpaired' && answer.data?.revoked === false) say(byId('pairing-progress'), text.unpairedNotRevoked);
 }
 
 // The link has led to Smokeball; it does so once.
 pairLink.addEventListener('click', () => setTimeout(() => {
-  endAttempt();
-  say(byId('pairing-progress'), text.pairing.waiting);
+  endAttempt(waiting());
+  attempt = true;
 }));
-// Back here with the window closed: the attempt is over, whatever came of it.
-addEventListener('focus', () => { if (popup?.closed && !pairButton.disabled) pairingWindowDone(); });
+// The window is closed and has told nothing: the attempt was given up.
+setInterval(() => {
+  if (!popup?.closed || pairButton.disabled) return;
+  popup = null;
+  if (attempt) endAttempt(stillPaired(''));
+}, 500);
 pairButton.addEventListener('click', pair);
 unpairButton.addEventListener('click', unpair);
