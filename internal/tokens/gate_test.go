@@ -112,7 +112,11 @@ func TestOneProbeAtATime(t *testing.T) {
 		if err := <-got; err != nil {
 			t.Error(err)
 		}
+		synctest.Wait()
 		for _, id := range ids {
+			if p := r.keeper.Pairing(id); p.State != screenpop.Paired {
+				t.Errorf("%v after the recovery: %+v", id, p)
+			}
 			if _, err := r.keeper.Token(t.Context(), id); err != nil {
 				t.Errorf("%v: %v", id, err)
 			}
