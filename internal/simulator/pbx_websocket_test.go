@@ -1,6 +1,7 @@
 package simulator_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -9,11 +10,9 @@ import (
 	"testing"
 	"time"
 
-	. "github.com/smokepop/smokepop/internal/simulator"
-
-	"context"
-
 	"github.com/gorilla/websocket"
+
+	. "github.com/smokepop/smokepop/internal/simulator"
 )
 
 // login returns an activated session of somebody.

@@ -22,6 +22,7 @@ type Recording struct {
 	// Sights are in order. The last one is how it all ends.
 	Sights []Sight
 
+	cards []Card // of the calls that show anything
 	truth []Step // as it really happened, where Steps were varied
 }
 
@@ -33,7 +34,8 @@ type Sight struct {
 	// Views has every agent of the firm. Each view is complete.
 	Views map[string]View
 	// Loose is set where steps came in another order than they happened: Pops
-	// hold, and Recent is all that may be in the list, not what must.
+	// hold, and Recent is all that may be in the list, however it was over, not
+	// what must.
 	Loose bool
 }
 
@@ -52,12 +54,15 @@ type Shown struct {
 
 // Card is what a pop tells of a call.
 type Card struct {
-	Call      string // the call id; with several legs, the primary one
-	Number    string // E.164 of the other party
-	Direction string // inbound or outbound
-	Contacts  []string
-	Queue     string // the queue's or ring group's name
-	Dialled   string // E.164 of the number the caller dialled
+	Call string // the call id; with several legs, the primary one
+	// Or are call ids that are as good: calls of one party that the agent may
+	// see as one.
+	Or        []string
+	Number    string   // E.164 of the other party
+	Direction string   // inbound or outbound
+	Contacts  []string // in no order; empty: nobody has the number, and there is no pop
+	Queue     string   // the queue's or ring group's name
+	Dialled   string   // E.164 of the number the caller dialled
 }
 
 // Ended is an entry of the recent calls.
@@ -127,20 +132,31 @@ func (r Recording) Renamed(prefix string) Recording {
 			}
 		}
 	}
-	r.Sights = slices.Clone(r.Sights)
+	r.Sights, r.cards = slices.Clone(r.Sights), slices.Clone(r.cards)
+	for i := range r.cards {
+		r.cards[i] = r.cards[i].renamed(prefix)
+	}
 	for i := range r.Sights {
 		views := maps.Clone(r.Sights[i].Views)
 		for ext, v := range views {
 			v.Pops, v.Recent = slices.Clone(v.Pops), slices.Clone(v.Recent)
 			for j := range v.Pops {
-				v.Pops[j].Call = prefix + v.Pops[j].Call
+				v.Pops[j].Card = v.Pops[j].renamed(prefix)
 			}
 			for j := range v.Recent {
-				v.Recent[j].Call = prefix + v.Recent[j].Call
+				v.Recent[j].Card = v.Recent[j].renamed(prefix)
 			}
 			views[ext] = v
 		}
 		r.Sights[i].Views = views
 	}
 	return r
+}
+
+func (c Card) renamed(prefix string) Card {
+	c.Call, c.Or = prefix+c.Call, slices.Clone(c.Or)
+	for i := range c.Or {
+		c.Or[i] = prefix + c.Or[i]
+	}
+	return c
 }

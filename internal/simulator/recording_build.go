@@ -1,7 +1,9 @@
 package simulator
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +37,11 @@ func (b *builder) head() {
 	if !slices.Contains([]string{"", "webhook", "websocket"}, b.file.Only) {
 		b.wrong("only: %q: use webhook, websocket or nothing", b.file.Only)
 	}
-	for id, c := range b.file.Calls {
+	for _, id := range slices.Sorted(maps.Keys(b.file.Calls)) {
+		c := b.file.Calls[id]
+		if c.Shows != nil {
+			b.out.cards = append(b.out.cards, c.card(id))
+		}
 		if c.Direction != "inbound" && c.Direction != "outbound" && c.Direction != "" {
 			b.wrong("calls.%s.direction: %q: use inbound, outbound or nothing", id, c.Direction)
 		}
@@ -56,7 +62,7 @@ func (b *builder) head() {
 func (b *builder) knows(s *recordedCard) bool {
 	for _, c := range b.firm.Callers {
 		if c.E164() == s.Number {
-			return len(s.Contacts) > 0 && slices.Equal(sorted(c.Names), sorted(s.Contacts))
+			return slices.Equal(sorted(c.Names), sorted(s.Contacts))
 		}
 	}
 	return false
@@ -126,6 +132,9 @@ func (b *builder) sight(at string, see map[string]recordedView) {
 			if state != "ringing" && state != "connected" {
 				b.wrong("%s.see.%s.pops: %q: say a call and ringing or connected", at, ext, p)
 			}
+			if card.Number != "" && len(card.Contacts) == 0 {
+				b.wrong("%s.see.%s.pops: %q: nobody has the number, there is no pop", at, ext, p)
+			}
 			view.Pops = append(view.Pops, Shown{card, state})
 		}
 		for _, p := range v.Recent {
@@ -147,17 +156,24 @@ func (b *builder) sight(at string, see map[string]recordedView) {
 // card is what the call that a phrase begins with shows, and the rest of the
 // phrase.
 func (b *builder) card(at, phrase string) (Card, string) {
-	id, rest, _ := strings.Cut(phrase, " ")
-	c := b.file.Calls[id]
-	if c.Shows == nil {
-		b.wrong("%s.see: %q: call %q shows nothing", at, phrase, id)
-		return Card{}, rest
+	ids, rest, _ := strings.Cut(phrase, " ")
+	calls := strings.Split(ids, "/")
+	for _, id := range calls {
+		if b.file.Calls[id].Shows == nil {
+			b.wrong("%s.see: %q: call %q shows nothing", at, phrase, id)
+			return Card{}, rest
+		}
 	}
-	out := Card{id, c.Shows.Number, c.Shows.Direction, c.Shows.Contacts, c.Shows.Queue, c.Shows.Dialled}
-	if out.Direction == "" {
-		out.Direction = c.Direction
-	}
+	out := b.file.Calls[calls[0]].card(calls[0])
+	out.Or = calls[1:]
 	return out, rest
+}
+
+func (c recordedCall) card(id string) Card {
+	return Card{
+		Call: id, Number: c.Shows.Number, Direction: cmp.Or(c.Shows.Direction, c.Direction), Contacts: c.Shows.Contacts,
+		Queue: c.Shows.Queue, Dialled: c.Shows.Dialled,
+	}
 }
 
 func (b *builder) isAgent(extension string) bool {

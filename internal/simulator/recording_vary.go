@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -107,30 +108,19 @@ func (r *Recording) repeat(choose func(n int) int) {
 }
 
 // loosen leaves the end alone of what must be seen. Its recent calls become
-// all that could be there: any of the calls the agent has seen, over in any way.
+// all that could be there: the calls that have a leg at the agent's extension.
 func (r *Recording) loosen() {
 	end := Sight{At: r.End().At, After: len(r.Steps), Views: map[string]View{}, Loose: true}
 	for ext := range r.End().Views {
-		var may []Ended
-		for _, s := range r.Sights {
-			for _, p := range s.Views[ext].Pops {
-				may = append(may, Ended{Card: p.Card})
-			}
-			for _, e := range s.Views[ext].Recent {
-				may = append(may, Ended{Card: e.Card})
+		end.Views[ext] = View{}
+	}
+	for _, card := range r.cards {
+		for ext := range end.Views {
+			leg := func(s Step) bool { return s.Extension == ext && cmp.Or(s.Primary, s.CallID) == card.Call }
+			if slices.ContainsFunc(r.Steps, leg) {
+				end.Views[ext] = View{Recent: append(end.Views[ext].Recent, Ended{Card: card})}
 			}
 		}
-		end.Views[ext] = View{Recent: uniqueCalls(may)}
 	}
 	r.Sights = []Sight{end}
-}
-
-func uniqueCalls(list []Ended) []Ended {
-	var out []Ended
-	for _, e := range list {
-		if !slices.ContainsFunc(out, func(o Ended) bool { return o.Call == e.Call }) {
-			out = append(out, e)
-		}
-	}
-	return out
 }
