@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -27,7 +28,19 @@ type zitadel struct {
 	forms map[string][]url.Values // what came to the token and revocation endpoints
 }
 
-func newZitadel(t *testing.T, clientID, clientSecret, redirectURL string) *zitadel {
+// keeping is the example's storage without rotation: a refresh leaves the
+// refresh token as it is and names none in its answer, as Smokeball does.
+type keeping struct{ *storage.Storage }
+
+func (k keeping) CreateAccessAndRefreshTokens(ctx context.Context, r op.TokenRequest, current string) (string, string, time.Time, error) {
+	if current == "" {
+		return k.Storage.CreateAccessAndRefreshTokens(ctx, r, current)
+	}
+	id, expires, err := k.CreateAccessToken(ctx, r)
+	return id, "", expires, err
+}
+
+func newZitadel(t *testing.T, clientID, clientSecret, redirectURL string, rotation bool) *zitadel {
 	t.Helper()
 	z := &zitadel{forms: map[string][]url.Values{}}
 	var provider http.Handler
@@ -47,7 +60,11 @@ func newZitadel(t *testing.T, clientID, clientSecret, redirectURL string) *zitad
 	}))
 	t.Cleanup(z.Close)
 	clients := map[string]*storage.Client{clientID: storage.WebClient(clientID, clientSecret, redirectURL)}
-	store := storage.NewStorageWithClients(storage.NewUserStore(z.URL), clients)
+	rotating := storage.NewStorageWithClients(storage.NewUserStore(z.URL), clients)
+	var store exampleop.Storage = rotating
+	if !rotation {
+		store = keeping{rotating}
+	}
 	provider = exampleop.SetupServer(z.URL, store, slog.New(slog.DiscardHandler), false,
 		op.WithAllowInsecure(),
 		op.WithCustomAuthEndpoint(op.NewEndpoint("/oauth2/authorize")),
@@ -167,13 +184,20 @@ func userToken(t *testing.T, sb *simulator.Smokeball, c simulator.Client, base, 
 }
 
 // The whole way against a provider that was written by others: code, PKCE,
-// refresh after a refused token, pop, revoke.
+// refreshes after a refused token, pop, revoke. The provider says which tokens
+// are good.
 func TestAgainstAnAuthorisationServerNobodyHereWrote(t *testing.T) {
+	for name, rotation := range map[string]bool{"rotation on": true, "rotation off": false} {
+		t.Run(name, func(t *testing.T) { againstZitadel(t, rotation) })
+	}
+}
+
+func againstZitadel(t *testing.T, rotation bool) {
 	b := newBrowser(t)
 	var z *zitadel
 	var api *vouchedAPI
 	s := startSystem(t, systemOptions{world: func(w *demoWorld, settings map[string]any) {
-		z = newZitadel(t, w.client.ID, w.client.Secret, w.public+"/pair/callback")
+		z = newZitadel(t, w.client.ID, w.client.Secret, w.public+"/pair/callback", rotation)
 		smokeball := w.smokeballURL(0)
 		api = newVouchedAPI(t, z, smokeball, userToken(t, w.smokeball[0], w.client, smokeball, w.firms[0].Agents[0].Email))
 		settings["tenants"].([]map[string]any)[0]["smokeball"].(map[string]any)["endpoints"] = map[string]any{
@@ -203,13 +227,24 @@ func TestAgainstAnAuthorisationServerNobodyHereWrote(t *testing.T) {
 
 	s.fence(tb, me.Extension, s.known()[0], "first")
 
-	// From now on the API refuses the token it took: smokepop has to refresh.
-	api.refuseLatest()
-	s.fence(tb, me.Extension, s.known()[1], "second")
+	// The API refuses the token it took, twice: smokepop has to refresh, the
+	// second time with what the first has left it.
+	for i, call := range []string{"second", "third"} {
+		api.refuseLatest()
+		s.fence(tb, me.Extension, s.known()[i+1], call)
+	}
 	all := z.sent("/oauth2/token")
-	refresh := all[len(all)-1]
-	if refresh.Get("grant_type") != "refresh_token" || refresh.Get("client_id") == "" {
-		t.Errorf("the last token request was %v, want a refresh with a client_id", keysOf(refresh))
+	if len(all) != 3 {
+		t.Fatalf("%d token requests, want 1 exchange and 2 refreshes", len(all))
+	}
+	for _, refresh := range all[1:] {
+		if refresh.Get("grant_type") != "refresh_token" || refresh.Get("client_id") == "" {
+			t.Errorf("a token request was %v, want a refresh with a client_id", keysOf(refresh))
+		}
+	}
+	last := all[2].Get("refresh_token")
+	if rotated := all[1].Get("refresh_token") != last; rotated != rotation {
+		t.Errorf("another refresh token the second time: %v, want %v", rotated, rotation)
 	}
 
 	tb.click("#unpair")
