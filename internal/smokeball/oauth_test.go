@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ type authServer struct {
 	*httptest.Server
 	requests atomic.Int32
 	answer   atomic.Pointer[http.HandlerFunc]
+	mu       sync.Mutex // a reset connection tells nobody that they were written
 	path     string
 	form     url.Values
 	header   http.Header
@@ -38,7 +40,9 @@ func newAuthServer(t *testing.T, answer http.HandlerFunc) *authServer {
 		if err := r.ParseForm(); err != nil {
 			t.Error(err)
 		}
+		s.mu.Lock()
 		s.path, s.form, s.header = r.Method+" "+r.URL.String(), r.PostForm, r.Header
+		s.mu.Unlock()
 		(*s.answer.Load())(w, r)
 	}))
 	t.Cleanup(s.Close)

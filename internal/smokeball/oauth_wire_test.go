@@ -74,9 +74,11 @@ func TestFailedTokenRequestIsSentOnceInOneStyle(t *testing.T) {
 					if n := s.requests.Load(); n != int32(c.before+i+1) {
 						t.Errorf("%d requests, want %d", n, c.before+i+1)
 					}
+					s.mu.Lock()
 					if basic := s.header.Get("Authorization") != ""; basic != (c.secret != "") || s.form.Has("client_secret") {
 						t.Errorf("Basic %v, the secret in the form %v", basic, s.form.Has("client_secret"))
 					}
+					s.mu.Unlock()
 				}
 			})
 		}
