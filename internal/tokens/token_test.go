@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -92,17 +93,21 @@ func TestEachFailureIsOneRequest(t *testing.T) {
 		{400, `{"error":"invalid_scope"}`, screenpop.OutcomeRefused, screenpop.Attention},
 		{400, `{"error":"hush-made-up"}`, screenpop.OutcomeUnavailable, screenpop.Paired},
 		{400, `<html>hush-html</html>`, screenpop.OutcomeUnavailable, screenpop.Paired},
+		{401, ``, screenpop.OutcomeRefused, screenpop.Attention},
 		{403, `{"message":"Forbidden"}`, screenpop.OutcomeUnavailable, screenpop.Paired},
 		{404, ``, screenpop.OutcomeUnavailable, screenpop.Paired},
+		{408, ``, screenpop.OutcomeUnavailable, screenpop.Paired},
 		{429, `{}`, screenpop.OutcomeUnavailable, screenpop.Paired},
 		{500, `{"error":"invalid_grant"}`, screenpop.OutcomeUnavailable, screenpop.Paired},
 		{502, `hush-bad-gateway`, screenpop.OutcomeUnavailable, screenpop.Paired},
 		{503, ``, screenpop.OutcomeUnavailable, screenpop.Paired},
+		{504, ``, screenpop.OutcomeUnavailable, screenpop.Paired},
 		{200, `{}`, screenpop.OutcomeUnavailable, screenpop.Paired},
 		{200, `not json hush-`, screenpop.OutcomeUnavailable, screenpop.Paired},
+		{200, strings.Repeat(" ", 2<<20), screenpop.OutcomeUnavailable, screenpop.Paired},
 		{302, ``, screenpop.OutcomeUnavailable, screenpop.Paired},
 	} {
-		t.Run(fmt.Sprint(c.status, c.body), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%d %.40s", c.status, c.body), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, nil)
 				r.pair()
