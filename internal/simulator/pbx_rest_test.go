@@ -108,6 +108,8 @@ func TestWhoMayAskThePBX(t *testing.T) {
 		{"GET", "/rest/user/101@firm.example/calls", as101, 200},
 		{"GET", "/rest/user/101%40firm.example/starcodes", as101, 200},
 		{"GET", "/rest/user/102@firm.example/calls", as101, 403},
+		{"GET", "/rest/user/101@firm.example/calls", "101@firm.example:wrong", 401},
+		{"GET", "/rest/user/101@firm.example/calls", "101@other.example:simulated-extension-101", 401},
 		{"GET", "/rest/user/101@firm.example/calls", asAdmin, 403},
 		{"GET", "/rest/user/999@firm.example/calls", asAdmin, 404},
 		{"GET", "/rest/user/101/calls", asAdmin, 404},

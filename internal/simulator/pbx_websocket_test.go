@@ -160,8 +160,11 @@ func TestWebsocketTellsOfCalls(t *testing.T) {
 	expect("c1 alerting 6175550142 *104")
 	send(Step{Event: CallEnd})
 	expect("")
-	send(Step{Event: NewCall, Extension: "101"}) // over is over
-	send(Step{Event: Connect, Extension: "101"})
+	send(Step{Event: NewCall, Extension: "105"}) // over is over
+	send(Step{Event: NewCall})
+	if on := r.LiveForTest(); len(on) != 0 {
+		t.Errorf("%v", on)
+	}
 
 	if err := c.WriteMessage(websocket.TextMessage, []byte(`{"action":"domain-calls","subscribe":false}`)); err != nil {
 		t.Fatal(err)

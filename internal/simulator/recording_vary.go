@@ -103,8 +103,6 @@ func (r *Recording) repeat(choose func(n int) int) {
 			}
 		}
 	}
-	last := &r.Sights[len(r.Sights)-1]
-	last.After = len(r.Steps)
 }
 
 // loosen leaves the end alone of what must be seen. Its recent calls become

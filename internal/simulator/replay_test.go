@@ -64,3 +64,17 @@ func TestReplayThroughDisorder(t *testing.T) {
 		t.Errorf("%d of %d", len(twice), 2*len(r.Steps))
 	}
 }
+
+// A lost webhook is one that never arrives; what it would tell has happened.
+func TestALostWebhookIsNotSent(t *testing.T) {
+	x := newExchange(t, nil)
+	answers, err := x.Replay(t.Context(), recording(t, "missing-ringing"), ReplayOptions{Sight: func(_ context.Context, s Sight) error {
+		if s.After == 2 && !slices.Equal(x.LiveForTest(), []string{"104 connected"}) {
+			t.Errorf("%v", x.LiveForTest())
+		}
+		return nil
+	}})
+	if err != nil || len(answers) != 3 || answers[0].Sent || !answers[1].Sent || len(x.all()) != 2 {
+		t.Errorf("%v, %+v, %d heard", err, answers, len(x.all()))
+	}
+}

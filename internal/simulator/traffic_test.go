@@ -87,3 +87,15 @@ func TestTrafficNeedsAFirm(t *testing.T) {
 		t.Error("traffic without anybody to call")
 	}
 }
+
+// Websockets hear of traffic too, and at its end nothing is on.
+func TestTrafficHappensOnThePBX(t *testing.T) {
+	x := newExchange(t, nil)
+	most := 0
+	traffic := Traffic{PBX: x.PBX, Firm: x.firm, Calls: 12, Disorder: Disorder{Repeat: 1}, Announce: func(Announcement) {
+		most = max(most, len(x.LiveForTest()))
+	}}
+	if err := traffic.Run(t.Context()); err != nil || most == 0 || len(x.LiveForTest()) != 0 {
+		t.Errorf("%v: %d phones at the most, on at the end: %v", err, most, x.LiveForTest())
+	}
+}
