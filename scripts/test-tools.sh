@@ -46,6 +46,10 @@ install() {
 
 echo "make test needs$missing: installing"
 if [ "$as_root" = no ] || ! install; then
+	if [ "$missing" = " strace" ]; then
+		echo "strace cannot be installed here: the tests with crash images are skipped" >&2
+		exit 0
+	fi
 	echo "make test needs$missing: please install with your package manager, then run make test again" >&2
 	exit 1
 fi

@@ -181,6 +181,9 @@ func (c *tally) judge(f found, cut int, all map[string]*agentHistory) (problem s
 			return "a token was acknowledged and the store does not open: " + f.Refused
 		}
 		c.early++
+		if !f.NoKey {
+			return "a first start that was cut off leaves a store that does not open: " + f.Refused
+		}
 		return ""
 	case problem != "":
 		c.lost++

@@ -20,12 +20,17 @@ import (
 // pair is an authorisation's tokens; both empty for none.
 type pair struct{ Access, Refresh string }
 
+// String tells tokens apart without their length.
+func (p pair) String() string { return "…" + p.Access[max(0, len(p.Access)-8):] + " " + p.Refresh }
+
 // found is what an image turned out to hold.
 type found struct {
 	// Refused says why the store did not open, Typed that the error is one of
 	// the vault's own.
 	Refused string
 	Typed   bool
+	// NoKey: it was refused for want of a whole key file.
+	NoKey bool
 	// Wrong says what went wrong in a store that opened.
 	Wrong  string
 	Tokens map[string]pair // by extension
@@ -47,7 +52,7 @@ func openImages(in io.Reader, out io.Writer) error {
 
 func openImage(ctx context.Context, dir string) (f found) {
 	refuse := func(err error) found {
-		f.Refused = err.Error()
+		f.Refused, f.NoKey = err.Error(), errors.Is(err, vault.ErrNoKey)
 		for _, kind := range []error{vault.ErrDamaged, vault.ErrWrongKey, vault.ErrNoKey, vault.ErrNewerSchema, vault.ErrExposed} {
 			f.Typed = f.Typed || errors.Is(err, kind)
 		}
