@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -232,7 +233,6 @@ func (w *leakWorld) hookBadly() {
 		{"", fmt.Sprintf(`{"event":"ringing","call_id":"t","from":%q,"to":"101","time":%q,"direction":%q}`, knownNumber, password, token), nil},
 		{"", "event=ringing&password=" + q + "&%zz", func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded") }},
 		{"", password, func(r *http.Request) { r.Header.Set("Content-Type", password) }},
-		{"", strings.Repeat(token, 4000), nil},
 		{"?password=" + q + "&%zz", good, nil},
 		{"?token=" + q, `{`, nil},
 		{"/" + url.PathEscape(token) + "/101", good, nil},
@@ -251,6 +251,8 @@ func (w *leakWorld) hookBadly() {
 		}
 		w.hook(c.path, c.body, c.change)
 	}
+	w.plain("POST /hooks/vodia/" + w.firm().Domain + " HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\nX-Smokepop-Token: " + token + "\r\nAuthorization: Basic " +
+		base64.StdEncoding.EncodeToString([]byte(w.world.access.Username+":"+password)) + "\r\n\r\n" + password) // too large
 	w.plain("GET /hooks/" + token + "\r\n\r\n") // no HTTP at all
 	w.plain("GET / HTTP/1.1\r\nHost: " + token + "\r\nX-" + token + "\r\n\r\n")
 }
