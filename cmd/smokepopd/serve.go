@@ -12,6 +12,7 @@ import (
 
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/daemon"
+	"github.com/smokepop/smokepop/internal/vault"
 )
 
 func newServe() *cobra.Command {
@@ -34,7 +35,13 @@ func newServe() *cobra.Command {
 				log.Warn("the memory of this process is less protected than it could be", "error", exposed)
 			}
 			defer outliveHangup(log)()
-			d, err := daemon.New(cmd.Context(), cfg, daemon.Options{Log: log, Version: version})
+			self, err := os.Executable()
+			if err != nil {
+				return failure{exitFailed, fmt.Errorf("find this program's own file, to check the database with: %w", err)}
+			}
+			d, err := daemon.New(cmd.Context(), cfg, daemon.Options{
+				Log: log, Version: version, InspectStore: vault.InspectInChild(self, vaultInspect),
+			})
 			if err != nil {
 				return failure{exitFailed, err}
 			}
