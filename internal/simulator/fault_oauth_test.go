@@ -44,7 +44,7 @@ func TestIssuerOfTheRedirect(t *testing.T) {
 		undo()
 	}
 	once := WrongIssuer("https://evil.example")
-	once.Times = 1
+	once.Times, once.Endpoint = 1, AnyEndpoint
 	w.Inject(once)
 	w.refreshWith("rt-unknown") // a request uses none of a sign-in's faults up
 	if first, second := byForm(), byForm(); first.Get("iss") == ours || second.Get("iss") != ours {

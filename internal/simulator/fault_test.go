@@ -63,8 +63,9 @@ func TestFaultsOfAnAnswer(t *testing.T) {
 }
 
 func TestResetStallAndSlowBody(t *testing.T) {
+	var pauses atomic.Int64
 	w := newWorld(t, func(o *Options) {
-		o.Sleep = func(context.Context, time.Duration) error { return nil }
+		o.Sleep = func(context.Context, time.Duration) error { pauses.Add(1); return nil }
 	})
 	p := w.pair(priya)
 	get := func(ctx context.Context) error {
@@ -94,8 +95,8 @@ func TestResetStallAndSlowBody(t *testing.T) {
 	wg.Wait()
 	undo()
 	w.Inject(SlowBody(FirmEndpoint, time.Millisecond))
-	if a := w.get(p.access, "/firm"); a.json(t)["name"] != "Harlow & Pryce LLP" {
-		t.Errorf("slow body: %s", a.body)
+	if a := w.get(p.access, "/firm"); a.json(t)["name"] != "Harlow & Pryce LLP" || pauses.Load() != int64(len(a.body)) {
+		t.Errorf("slow body: %s in %d pauses", a.body, pauses.Load())
 	}
 }
 
