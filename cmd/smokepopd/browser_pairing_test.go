@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -49,6 +50,8 @@ func TestPairAgainBeforeTheEnd(t *testing.T) {
 	tb.eval(`(fetch("/api/me").then(r => r.json()).then(m => window.since = m.pairing.since), 1)`)
 	tb.holds(`window.since`)
 
+	tb.screenshots("pairing-ending")
+
 	tb.keepsPopup()
 	tb.click("#pair")
 	window := tb.window("/oauth2/authorize")
@@ -83,6 +86,7 @@ func TestPairingEndsAndIsRefused(t *testing.T) {
 	tb.sees(`#pairing[data-state="attention"] #pairing-sign[data-sign="cross"]`)
 	tb.sees("#pairing-problem")
 	tb.holds(`pair.checkVisibility() && pair.textContent === "Pair again"`)
+	tb.screenshots("pairing-attention")
 	undo()
 
 	s.smokeball().RevokeUser(me.Email)
@@ -92,6 +96,7 @@ func TestPairingEndsAndIsRefused(t *testing.T) {
 	tb.says("Your pairing has ended")
 	tb.says("You were paired as " + me.Name)
 	tb.holds(`pair.checkVisibility() && pair.textContent === "Pair again" && !unpair.checkVisibility()`)
+	tb.screenshots("pairing-ended")
 	tb.signsIn(me.Email)
 	tb.sees(`#pairing[data-state="paired"]`)
 }
@@ -120,6 +125,7 @@ func TestSharedComputerPairsThePersonBefore(t *testing.T) {
 	tb.says("sign out of Smokeball first")
 	tb.eval(`(popup.document.getElementById("close").click(), 1)`)
 	tb.holds(`popup.closed`)
+	tb.screenshots("pairing-mismatch")
 	tb.holds(`pair.checkVisibility() && pair.textContent === "Pair again"`)
 }
 
@@ -143,7 +149,9 @@ func TestUnpairShowsEverywhere(t *testing.T) {
 		// The page notes when it heard, by a clock that all of them share.
 		each.eval(`(new MutationObserver(() => { window.heardAt ??= Date.now() }).observe(document.getElementById("pairing"), { attributes: true, attributeFilter: ["data-state"] }), 1)`)
 	}
-	s.smokeball().Inject(simulator.Fault{Endpoint: simulator.RevokeEndpoint, Stall: true})
+	s.smokeball().Inject(simulator.Fault{Endpoint: simulator.RevokeEndpoint, Stall: true, When: func(r *http.Request) bool {
+		return r.ParseForm() == nil // a server sees a client leave once it has read the body
+	}})
 	tb.click("#unpair")
 	tb.sees("#confirm-yes")
 	tb.eval(`(document.getElementById("confirm-yes").addEventListener("click", () => { window.pressedAt = Date.now() }), 1)`)
@@ -153,6 +161,7 @@ func TestUnpairShowsEverywhere(t *testing.T) {
 		each.holds(`document.querySelectorAll("#pops > *, #recent > *").length === 0`)
 	}
 	tb.says("Smokeball did not confirm that it has ended there too")
+	tb.screenshots("pairing-not-confirmed")
 	pressed := tb.eval(`pressedAt`)
 	for i, each := range all {
 		t.Logf("tab %d showed it after %s ms", i, each.eval(`heardAt - `+pressed))

@@ -41,6 +41,9 @@ func newBrowser(t *testing.T) *browser {
 		chromedp.Flag("disable-popup-blocking", false),
 		chromedp.WindowSize(1100, 800),
 	)
+	if dark() {
+		options = append(options, chromedp.Flag("blink-settings", "preferredColorScheme=0"))
+	}
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
 	ctx, stop := chromedp.NewContext(allocator)
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
@@ -221,6 +224,24 @@ func (tb *tab) window(at string) *tab {
 	}
 	tb.t.Fatalf("no window came to %s\nthe page: %s", at, tb.visible())
 	return nil
+}
+
+// dark tells whether SMOKEPOP_TEST_DARK wants pages, and pictures of them, dark.
+func dark() bool { return os.Getenv("SMOKEPOP_TEST_DARK") != "" }
+
+// screenshots writes a PNG of a wide window and one of a narrow one.
+func (tb *tab) screenshots(name string) {
+	tb.t.Helper()
+	if os.Getenv("SMOKEPOP_TEST_SCREENS") == "" {
+		return
+	}
+	if dark() {
+		name += "-dark"
+	}
+	tb.screenshot(name)
+	tb.do("make the window narrow", chromedp.EmulateViewport(320, 640))
+	tb.screenshot(name + "-narrow")
+	tb.do("make the window wide", chromedp.EmulateViewport(1100, 800))
 }
 
 // screenshot writes a PNG of what the window shows where
