@@ -83,7 +83,10 @@ func TestBrowserShowsTheWarningOnANarrowWindow(t *testing.T) {
 	o, b := joined(t)
 	b.do(chromedp.EmulateViewport(320, 568))
 	o.set(screenpop.Pairing{State: screenpop.Paired, Since: noon(-26), Expires: noon(4), Account: "Priya Shah"})
-	b.until(`document.getElementById('pairing-problem').getBoundingClientRect().bottom < innerHeight`)
+	b.until(`pairing.dataset.warning === 'expiring'`)
+	if got := b.js(`document.getElementById('pairing-problem').getBoundingClientRect().bottom < innerHeight`); got != "true" {
+		t.Error("the warning is below the window")
+	}
 	if got := b.js(`document.documentElement.scrollWidth <= innerWidth`); got != "true" {
 		t.Error("the page is wider than its window")
 	}
@@ -222,6 +225,18 @@ func TestBrowserStaysPairedWhenPairingAgainFails(t *testing.T) {
 	b.js(`(window.fetch = async () => new Response('{"detail":"No."}', { status: 502, headers: { 'Content-Type': 'application/problem+json' } }), 1)`)
 	pair()
 	says("No. " + still)
+}
+
+// A sign-in that waits has nothing to wait for once another browser has paired
+// again.
+func TestBrowserStopsWaitingWhenAnotherHasPaired(t *testing.T) {
+	o, b := joined(t)
+	o.set(screenpop.Pairing{State: screenpop.Paired, Since: noon(-28), Expires: noon(2)})
+	o.smokeball.Config.Handler = http.NotFoundHandler() // nobody signs in here
+	b.click("#pair")
+	b.until(`document.getElementById('pairing-progress').textContent.includes('You stay paired meanwhile.')`)
+	o.set(screenpop.Pairing{State: screenpop.Paired, Since: noon(0), Expires: noon(30)})
+	b.until(`document.getElementById('pairing-progress').textContent === '' && pairing.dataset.warning === ''`)
 }
 
 // The pairing window says who is paired, and stays to warn of somebody else.
