@@ -24,9 +24,19 @@ const clockTolerance = time.Minute
 var probeClient = &http.Client{
 	Timeout: 5 * time.Second,
 	Transport: &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+		Proxy: proxy, DisableKeepAlives: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
 	},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// proxy is the environment's. An address that cannot be read may hold a
+// password and is not repeated.
+func proxy(req *http.Request) (*url.URL, error) {
+	u, err := http.ProxyFromEnvironment(req)
+	if err != nil {
+		return nil, errors.New("the proxy named in the environment (HTTPS_PROXY, HTTP_PROXY) is no address")
+	}
+	return u, nil
 }
 
 // get asks for an address and leaves the answer's body alone.
