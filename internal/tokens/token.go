@@ -36,7 +36,7 @@ func (k *Keeper) Token(ctx context.Context, agent screenpop.AgentID) (screenpop.
 		w.mu.Unlock()
 		return rec.Access, nil
 	}
-	f, err := w.flight, w.backoff.blocked(now)
+	f, err := w.flight, w.holdsBack(w.backoff.blocked(now))
 	if f == nil && err == nil {
 		f, err = k.depart(w, demand)
 	}
@@ -77,7 +77,7 @@ func (k *Keeper) Renew(ctx context.Context, agent screenpop.AgentID, stale scree
 		defer w.mu.Unlock()
 		return w.rec.Access, nil
 	}
-	f, err := w.flight, w.backoff.justFailed(now)
+	f, err := w.flight, w.holdsBack(w.backoff.justFailed(now))
 	if f == nil && err == nil {
 		f, err = k.depart(w, renewal)
 	}

@@ -55,6 +55,17 @@ func newWallet(id screenpop.AgentID, tenant TenantConfig, g *gate) *wallet {
 	return &wallet{id: id, tenant: tenant, gate: g, told: screenpop.Pairing{State: screenpop.Unpaired}}
 }
 
+// holdsBack returns what a caller gets instead of a refresh. A store that took
+// no write holds back the timer alone: trying it again asks nothing of
+// Smokeball, and the first call after there is space again has its token. Under
+// mu.
+func (w *wallet) holdsBack(pause error) error {
+	if w.noSave {
+		return nil
+	}
+	return pause
+}
+
 // alive tells whether there is an authorisation that has not ended. Under mu.
 func (w *wallet) alive(now time.Time) bool {
 	return w.rec != nil && w.rec.Ended.IsZero() && now.Before(w.rec.ends(w.tenant.RefreshTokenLifetime))
