@@ -2,6 +2,7 @@ package vodia
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -49,8 +50,10 @@ type nightPBX struct {
 	mu      sync.Mutex
 	logins  []time.Duration // since the beginning
 	opened  []time.Duration
-	refuses int // the status of logins, until 0
+	refuses int    // the status of logins
+	valid   string // the session that is accepted
 	does    func(*websocket.Conn)
+	told    func(bool, error)
 	began   time.Time
 }
 
@@ -63,16 +66,22 @@ func (n *nightPBX) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		n.opened = append(n.opened, time.Since(n.began))
 	case strings.Contains(string(body), "3rd"):
 		n.logins = append(n.logins, time.Since(n.began))
+		n.valid = fmt.Sprint("token", len(n.logins))
 	}
+	valid := n.valid
 	n.mu.Unlock()
+	cookie, err := r.Cookie("session")
+	accepted := err == nil && cookie.Value == valid
 	switch {
 	case r.URL.Path != "/websocket" && refuses != 0:
 		http.Error(w, "", refuses)
 	case strings.Contains(string(body), "3rd"):
-		_, _ = io.WriteString(w, `"token"`)
+		_, _ = io.WriteString(w, `"`+valid+`"`)
 	case r.URL.Path != "/websocket":
-		http.SetCookie(w, &http.Cookie{Name: "session", Value: "token"})
+		http.SetCookie(w, &http.Cookie{Name: "session", Value: valid})
 		_, _ = io.WriteString(w, "true")
+	case !accepted:
+		http.Error(w, "", http.StatusUnauthorized)
 	default:
 		conn, err := new(websocket.Upgrader).Upgrade(w, r, nil)
 		if err != nil {
@@ -98,7 +107,7 @@ func night(t *testing.T, n *nightPBX, long time.Duration) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), long)
 	defer cancel()
-	if err := c.Watch(ctx, Feed{Calls: func([]LiveCall) {}}); err != context.DeadlineExceeded {
+	if err := c.Watch(ctx, Feed{Calls: func([]LiveCall) {}, State: n.told}); err != context.DeadlineExceeded {
 		t.Error(err)
 	}
 	c.Close()
@@ -199,6 +208,49 @@ func TestPausesOfTheHopeless(t *testing.T) {
 	})
 }
 
+// A session that the PBX has forgotten since is no failure: there is a new one
+// at once.
+func TestSessionThatIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &nightPBX{}
+		n.does = func(conn *websocket.Conn) {
+			_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
+			for {
+				if _, _, err := conn.ReadMessage(); err != nil {
+					break
+				}
+			}
+			n.mu.Lock()
+			n.valid = ""
+			n.mu.Unlock()
+		}
+		n.told = func(connected bool, why error) {
+			if !connected && !is(why, Unreachable) {
+				t.Errorf("%v", why)
+			}
+		}
+		night(t, n, 10*time.Minute)
+		if len(n.logins) < 9 {
+			t.Errorf("%d sessions", len(n.logins))
+		}
+	})
+}
+
+// Pauses are spread over all of a second, two, four, and so on up to a minute.
+func TestCeilings(t *testing.T) {
+	for failures, ceiling := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
+		ceiling *= time.Second
+		least, most := ceiling, time.Duration(0)
+		for range 500 {
+			p := pause(failures, false)
+			least, most = min(least, p), max(most, p)
+		}
+		if least > ceiling/4 || most < ceiling*3/4 || most > ceiling {
+			t.Errorf("after %d failures: %v to %v", failures, least, most)
+		}
+	}
+}
+
 func distinct(at []time.Duration) int {
 	var gaps []time.Duration
 	for i := 1; i < len(at); i++ {
@@ -261,7 +313,9 @@ func TestPoliteAndInTime(t *testing.T) {
 				}
 				for _, g := range d.Gaps {
 					if g.Part == "email" {
-						gaps++
+						if gaps++; !is(g.Err, Timeout) {
+							t.Errorf("%v", g.Err)
+						}
 					}
 				}
 				if emails+gaps != 200 || c.gaps != (gaps > 0) || emails == 0 {

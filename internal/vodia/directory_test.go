@@ -24,13 +24,13 @@ func TestShapesOfTheDirectory(t *testing.T) {
 		{"user lists of 2020", map[string]string{"userlist/extensions": "@list2020"}, ShapeUserList,
 			"201 extension Priya Shah|202 extension [9202]"},
 		{"new lists", map[string]string{"extensions": "@extensions", "users": "@users"}, ShapeExtensions,
-			"201 extension Priya Shah priya@firm.example [9201]|202 extension Tom Jones [9202 9302]|600 ringgroup Front desk|700 queue New clients|800 attendant Night|850 ivr Menu|900 other Orbit"},
+			"201 extension Priya Shah priya@firm.example [9201]|202 extension Tom Jones [9202 9302]|600 ringgroup Front desk|700 queue New clients|800 attendant Night|850 ivr Menu|900 other Orbit|950 other Room"},
 		{"new list alone", map[string]string{"extensions": `{"extensions":[{"ext":201,"email_address":"Priya@Firm.example; p@x"}]}`}, ShapeExtensions,
 			"201 extension Priya@Firm.example"},
 		{"keyed by account", map[string]string{"extensions": `{"201":{"name":"Priya Shah"},"202":{"name":"202"}}`}, ShapeExtensions,
 			"201 extension Priya Shah|202 extension"},
 		{"all users", map[string]string{"users": "@users", "user_settings/202": `{"email":"tom@firm.example"}`}, ShapeUsers,
-			"201 extension Priya Shah|202 extension Tom Jones tom@firm.example|600 ringgroup Front desk|700 queue New clients|800 attendant Night|850 ivr Menu|900 other Orbit"},
+			"201 extension Priya Shah|202 extension Tom Jones tom@firm.example|600 ringgroup Front desk|700 queue New clients|800 attendant Night|850 ivr Menu|900 other Orbit|950 other Room"},
 		{"a web page for what is not there", map[string]string{"userlist/extensions": "<html>", "extensions": "@extensions"}, ShapeExtensions,
 			"201 extension Priya Shah priya@firm.example [9201]|202 extension Tom Jones [9202 9302]"},
 		{"an odd answer for what is not there", map[string]string{"userlist/extensions": `{"error":"no"}`, "extensions": "[]"}, ShapeExtensions, ""},
@@ -193,5 +193,22 @@ func TestProbe(t *testing.T) {
 		if name, major := decodeServer(header); fmt.Sprint(name, " ", major) != want {
 			t.Errorf("%s: %s %d", header, name, major)
 		}
+	}
+}
+
+// Accounts that there is no time to ask about are gaps, at once.
+func TestNoTimeForAllSettings(t *testing.T) {
+	p := newPBX(t, false)
+	p.says("GET "+base+"/userlist/extensions", `["201","202","203"]`)
+	p.says("*", `{"email":"a@x"}`)
+	d, err := p.client(func(c *Config) { c.Rate = 0.001 }).Directory(t.Context())
+	late := 0
+	for _, g := range d.Gaps {
+		if g.Part == "email" && is(g.Err, Timeout) {
+			late++
+		}
+	}
+	if err != nil || late != 2 {
+		t.Errorf("%d late, %v, %v", late, d.Gaps, err)
 	}
 }

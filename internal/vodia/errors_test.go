@@ -61,7 +61,11 @@ func TestOneSentencePerFailure(t *testing.T) {
 		}, Timeout, "does not answer in time"},
 		{"reset", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, Unreachable, "broke the connection off"},
 		{"too much", func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, `["`+strings.Repeat("x", maxAnswer)+`"]`)
+			for line := `["` + strings.Repeat("x", 1<<16); ; line = line[2:] + "xx" {
+				if _, err := io.WriteString(w, line); err != nil {
+					return
+				}
+			}
 		}, Broken, "too large"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -86,6 +90,9 @@ func TestOneSentencePerFailure(t *testing.T) {
 				} else if s := sentence(err); s != "" {
 					t.Errorf("%s: %q %s", name, err, s)
 				}
+			}
+			if n := p.count("GET " + base + "/extensions"); c.kind == Broken && strings.HasPrefix(c.name, "5") && n > 0 {
+				t.Error("another list is asked for, of a PBX that fails")
 			}
 			for _, s := range p.got() {
 				if strings.HasPrefix(s.what, "POST") {

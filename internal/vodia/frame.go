@@ -54,9 +54,6 @@ func isCallState(o object) bool {
 // could not be read. A frame without a list is not ok: it is no reason to
 // believe that every call has ended.
 func decodeCalls(frame object, domain string) (calls []LiveCall, odd int, ok bool) {
-	if !isList(frame["calls"]) && !isObject(frame["calls"]) {
-		return nil, 0, false
-	}
 	list, ok := records(frame["calls"])
 	if !ok {
 		return nil, 0, false

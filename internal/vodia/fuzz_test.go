@@ -13,7 +13,7 @@ import (
 // seed adds golden bodies and odd ones.
 func seed(f *testing.F, names ...string) {
 	for _, s := range []string{"", "null", "false", "[]", "{}", "<html>", `"x"`, "17", `{"accounts":{"201":null}}`, `[{"account":["201"]}]`,
-		`{"settings":{"a":1}}`, `{"a-b":1,"a_b":2,"aB":"x"}`, `{"\u0000":"\ud800"}`, `[[[["201"]]]]`} {
+		`{"settings":{"a":1}}`, `{"a-b":1,"a_b":2,"aB":"x"}`, `{"\u0000":"\ud800"}`, `[[[["201"]]]]`, "[{\"account\":\"201\",\"name\":\"a\\u0007\\nb\"}]"} {
 		f.Add([]byte(s))
 	}
 	for _, n := range names {

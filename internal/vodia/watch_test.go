@@ -63,7 +63,8 @@ func (l *livePBX) session(w http.ResponseWriter, _ *http.Request) {
 		activated, known := l.tokens[ask["value"]]
 		if known && !activated {
 			l.tokens[ask["value"]] = true
-			w.Header().Set("Set-Cookie", "session="+ask["value"]+"; Path=/; SameSite=Strict; Secure; HttpOnly")
+			w.Header().Add("Set-Cookie", "session="+ask["value"]+"; Path=/; SameSite=Strict; Secure; HttpOnly")
+			w.Header().Add("Set-Cookie", "lang=en; Path=/")
 			_, _ = io.WriteString(w, "true")
 			return
 		}
