@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"io"
 	"iter"
 	"math"
 )
@@ -50,12 +49,13 @@ type Backend interface {
 	Close() error
 }
 
-// Snapshotter is a Backend that can copy itself as it is at one moment, while
+// Snapshotter is a Backend that can show itself as it is at one moment, while
 // writers go on.
 type Snapshotter interface {
-	// Snapshot writes a whole copy to w, in the backend's own format, and
-	// returns its size.
-	Snapshot(ctx context.Context, w io.Writer) (size int64, err error)
+	// Snapshot calls each with every record as of one moment, in the order of
+	// paths, and returns the highest revision it has given out by then. A blob
+	// is only lent to each. each has to be quick: it may hold up writers.
+	Snapshot(ctx context.Context, each func(path string, blob []byte) error) (last uint64, err error)
 }
 
 // Change is a change of one record.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"strings"
 
@@ -109,13 +108,18 @@ func (b *boltBackend) Watch(ctx context.Context, prefix string) iter.Seq[Change]
 	return b.watchers.watch(ctx, prefix)
 }
 
-// Snapshot writes the file as of one transaction.
-func (b *boltBackend) Snapshot(ctx context.Context, w io.Writer) (size int64, err error) {
+// Snapshot reads in one transaction, once the records are known to be all
+// there. A file that has to grow waits for its end, and with it the writer.
+func (b *boltBackend) Snapshot(ctx context.Context, each func(path string, blob []byte) error) (last uint64, err error) {
 	err = b.view(ctx, func(tx *bolt.Tx) error {
-		size, err = tx.WriteTo(w)
-		return err
+		if err := checkRecords(tx); err != nil {
+			return err
+		}
+		records := tx.Bucket(bucketRecords)
+		last = records.Sequence()
+		return records.ForEach(func(path, blob []byte) error { return each(string(path), blob) })
 	})
-	return size, err
+	return last, err
 }
 
 func (b *boltBackend) Close() (err error) {

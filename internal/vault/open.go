@@ -119,6 +119,11 @@ func openBolt(path string, o *bolt.Options) (db *bolt.DB, err error) {
 	var errno syscall.Errno
 	switch {
 	case err == nil:
+		// A restore may have put another file there while this one was waited
+		// for: what is written to it would be lost.
+		if there, e := os.Lstat(path); e != nil || !sameFile(there, file) {
+			return nil, errors.Join(fmt.Errorf("%w: %s was replaced while it was opened; start again", ErrLocked, path), db.Close())
+		}
 		return db, nil
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, fmt.Errorf("%w: another smokepopd has %s open; stop it first", ErrLocked, path)
@@ -126,6 +131,11 @@ func openBolt(path string, o *bolt.Options) (db *bolt.DB, err error) {
 		return nil, err
 	}
 	return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
+}
+
+func sameFile(there fs.FileInfo, open *os.File) bool {
+	here, err := open.Stat()
+	return err == nil && os.SameFile(here, there)
 }
 
 // prepareDir makes dir, or refuses one that others can get into.
