@@ -31,6 +31,7 @@ type parts struct {
 	flow     *screenpop.Flow
 	receiver *pbxevents.Receiver
 	web      *web.Server
+	care     *caretaker
 }
 
 // wire is the recipe: it makes every part and gives it the ones it stands on.
@@ -49,6 +50,7 @@ func wire(ctx context.Context, cfg *config.Config, metrics prometheus.Registerer
 		log.Warn("there was no database: a new one was made, and no agent is paired", "state_dir", cfg.StateDir)
 	}
 	down.add("store", func(context.Context) error { return p.store.Close() })
+	p.care = newCaretaker(p.store, cfg.EncryptionKeyFile, cfg.StateDir, log.With("component", "store"))
 
 	agents := newDirectory(cfg.Tenants)
 	traces := trace.New(trace.Config{})
@@ -93,7 +95,7 @@ func wire(ctx context.Context, cfg *config.Config, metrics prometheus.Registerer
 	}
 	p.web, err = web.New(web.Config{
 		PublicURL: cfg.PublicURL, Directory: agents, Store: p.store, Pairings: pairs{p.keeper}, Screens: screensOf{p.hub},
-		Traces: tracesOf{traces}, Doctor: doctor{p.finder}, Metrics: metrics, Log: log,
+		Traces: tracesOf{traces}, Doctor: doctor{p.finder}, Vault: p.care, Metrics: metrics, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -109,6 +111,7 @@ func (p *parts) runners() map[string]func(context.Context) error {
 		"lookup":    p.finder.Run,
 		"pbxevents": p.receiver.Run,
 		"web":       p.web.Run,
+		"store":     p.care.Run,
 	}
 }
 
@@ -177,6 +180,10 @@ func newFirms(cfg *config.Config, client *http.Client, metrics prometheus.Regist
 }
 
 func eventsOf(t config.Tenant) pbxevents.Tenant {
+	var aliases []pbxevents.FieldAliases
+	for _, a := range t.PBX.Aliases.ByField() {
+		aliases = append(aliases, pbxevents.FieldAliases(a))
+	}
 	return pbxevents.Tenant{
 		Domain: t.Domain,
 		Auth: pbxevents.Auth{
@@ -185,6 +192,7 @@ func eventsOf(t config.Tenant) pbxevents.Tenant {
 		},
 		Numbers: t.PBX.Numbers, Extensions: t.PBX.Internal.Extensions, MailboxPrefix: t.PBX.Internal.MailboxPrefix,
 		StarPrefixes: t.PBX.StarPrefixes, Ignore: t.PBX.Ignore, Scope: pbxevents.Scope(t.Scope),
+		Aliases: aliases, EventNames: pbxevents.EventNames(t.PBX.EventNames),
 	}
 }
 

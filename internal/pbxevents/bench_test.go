@@ -38,12 +38,12 @@ func BenchmarkEvent(b *testing.B) {
 		if i%len(bodies) == 0 {
 			in.tracker = newTracker(sieve{}, maxCalls)
 		}
-		f, refused := decodeBody("application/json", bodies[i%len(bodies)])
+		f, refused := (*names)(nil).decodeBody("application/json", bodies[i%len(bodies)])
 		if refused != nil {
 			b.Fatal(refused)
 		}
 		var m message
-		if refused := m.read(&f); refused != nil {
+		if refused := m.read(&f, nil); refused != nil {
 			b.Fatal(refused)
 		}
 		if v := in.take(&m, now); v.result != accepted {
@@ -56,7 +56,7 @@ func BenchmarkEvent(b *testing.B) {
 func BenchmarkDecodeForm(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		f, refused := decodeForm("event=ringing&call_id=1%40pbx&from=%2B16173998147&to=101&direction=inbound", "the form")
+		f, refused := (*names)(nil).decodeForm("event=ringing&call_id=1%40pbx&from=%2B16173998147&to=101&direction=inbound", "the form")
 		if refused != nil || f[fFrom].text == "" {
 			b.Fatal(refused)
 		}

@@ -35,6 +35,9 @@ type Tenant struct {
 	// Ignore lists numbers that never pop.
 	Ignore []screenpop.Number
 	Scope  Scope
+	// Aliases and EventNames are the PBX's own names of fields and events.
+	Aliases    []FieldAliases
+	EventNames EventNames
 }
 
 // Auth is how a tenant's PBX proves itself. Everything that is set must pass;

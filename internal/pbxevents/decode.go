@@ -11,21 +11,21 @@ import (
 
 // decodeBody reads a body by its type. A body without a type is tried as JSON,
 // then as a form.
-func decodeBody(contentType string, body []byte) (fields, *refusal) {
+func (n *names) decodeBody(contentType string, body []byte) (fields, *refusal) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return fields{}, nil
 	}
 	switch mediaType(contentType) {
 	case "application/json", "text/json":
-		return decodeJSON(body)
+		return n.decodeJSON(body)
 	case "application/x-www-form-urlencoded":
-		return decodeForm(string(body), "the form")
+		return n.decodeForm(string(body), "the form")
 	case "":
-		f, notJSON := decodeJSON(body)
+		f, notJSON := n.decodeJSON(body)
 		if notJSON == nil {
 			return f, nil
 		}
-		if f, err := decodeForm(string(body), "the form"); err == nil && f.any() {
+		if f, err := n.decodeForm(string(body), "the form"); err == nil && f.any() {
 			return f, nil
 		}
 		return fields{}, notJSON
@@ -63,7 +63,7 @@ func (f *fields) any() bool {
 }
 
 // decodeForm reads a form or a query string; what names it in refusals.
-func decodeForm(s, what string) (f fields, _ *refusal) {
+func (n *names) decodeForm(s, what string) (f fields, _ *refusal) {
 	if s == "" {
 		return f, nil
 	}
@@ -72,7 +72,7 @@ func decodeForm(s, what string) (f fields, _ *refusal) {
 		return fields{}, bad("Encode " + what + " as key=value pairs joined by &, with special characters percent-encoded.")
 	}
 	for key, texts := range values {
-		id, place := fieldOf(key)
+		id, place := n.field(key)
 		if id == fExtension {
 			if !f.setList(place, texts) {
 				return fields{}, twice(key)
@@ -90,11 +90,11 @@ func twice(key string) *refusal {
 	return bad(fmt.Sprintf("Send the field %q once: it is there twice.", shorten(key)))
 }
 
-func wrongType(key string) *refusal {
-	if id, _ := fieldOf(key); id == fExtension {
-		return bad(fmt.Sprintf("Send the field %q as a string, a whole number, or a list of these.", key))
+func wrongType(id fieldID, key string) *refusal {
+	if id == fExtension {
+		return bad(fmt.Sprintf("Send the field %q as a string, a whole number, or a list of these.", shorten(key)))
 	}
-	return bad(fmt.Sprintf("Send the field %q as a string.", key))
+	return bad(fmt.Sprintf("Send the field %q as a string.", shorten(key)))
 }
 
 func digits(s string) bool {

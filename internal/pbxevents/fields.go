@@ -9,6 +9,7 @@ type fieldID int
 const (
 	fEvent fieldID = iota
 	fCallID
+	fPrimary
 	fFrom
 	fTo
 	fExtension
@@ -22,10 +23,24 @@ const (
 	unknownField fieldID = -1
 )
 
-// fieldOf returns the field a key names and the key's place among the field's
-// names: where a sender uses several, the one with the lowest place that says
-// something holds. A key's case does not matter.
-func fieldOf(key string) (fieldID, int) {
+// fieldNames are the fields' first names.
+var fieldNames = [fieldCount]string{
+	"event", "call_id", "primary_call_id", "from", "to", "extension", "direction", "from_name", "time", "id", "queue", "answered_by",
+}
+
+func fieldNamed(name string) fieldID {
+	for id, n := range fieldNames {
+		if n == name {
+			return fieldID(id)
+		}
+	}
+	return unknownField
+}
+
+// builtInField returns the field a key names and the key's place among the
+// field's names: where a sender uses several, the one with the lowest place that
+// says something holds. A key's case does not matter.
+func builtInField(key string) (fieldID, int) {
 	switch lower(key) {
 	case "event":
 		return fEvent, 0
@@ -39,6 +54,12 @@ func fieldOf(key string) (fieldID, int) {
 		return fCallID, 1
 	case "callid":
 		return fCallID, 2
+	case "primary_call_id":
+		return fPrimary, 0
+	case "primary-call-id":
+		return fPrimary, 1
+	case "primarycallid":
+		return fPrimary, 2
 	case "from":
 		return fFrom, 0
 	case "from_number":
@@ -97,7 +118,7 @@ type value struct {
 	list  []string // of fExtension only
 	place int
 	given bool
-	seen  uint8 // the names used, one bit each
+	seen  uint64 // the names used, one bit each
 }
 
 func (v *value) empty() bool { return v.text == "" && len(v.list) == 0 }

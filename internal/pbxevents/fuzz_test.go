@@ -73,8 +73,8 @@ func FuzzWebhook(f *testing.F) {
 // readAgain decodes by the fields alone, as the handler did.
 func readAgain(t *testing.T, status int, path, query, contentType, body string) *message {
 	t.Helper()
-	f, refused := decodeBody(contentType, []byte(body))
-	q, refusedQuery := decodeForm(query, "the query string")
+	f, refused := (*names)(nil).decodeBody(contentType, []byte(body))
+	q, refusedQuery := (*names)(nil).decodeForm(query, "the query string")
 	if refused != nil || refusedQuery != nil {
 		t.Fatalf("answered %d to what cannot be decoded", status)
 	}
@@ -91,7 +91,7 @@ func readAgain(t *testing.T, status int, path, query, contentType, body string) 
 	all.under(&f)
 	all.under(&q)
 	m := new(message)
-	if refused := m.read(&all); refused != nil {
+	if refused := m.read(&all, nil); refused != nil {
 		t.Fatalf("answered %d to %v", status, refused)
 	}
 	return m
@@ -106,7 +106,7 @@ func FuzzDecodeJSON(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		got, refused := decodeJSON([]byte(body))
+		got, refused := (*names)(nil).decodeJSON([]byte(body))
 		if refused != nil {
 			if refused.status != http.StatusBadRequest || refused.detail == "" {
 				t.Fatalf("refused with %+v", refused)
@@ -120,12 +120,12 @@ func FuzzDecodeJSON(f *testing.F) {
 		form := url.Values{}
 		for id := range got {
 			v := &got[id]
-			name := [fieldCount]string{"event", "call_id", "from", "to", "extension", "direction", "from_name", "time", "id", "queue", "answered_by"}[id]
+			name := [fieldCount]string{"event", "call_id", "primary_call_id", "from", "to", "extension", "direction", "from_name", "time", "id", "queue", "answered_by"}[id]
 			if v.given && fieldID(id) != fExtension {
 				form.Set(name, v.text)
 			}
 		}
-		same, refused := decodeForm(form.Encode(), "the form")
+		same, refused := (*names)(nil).decodeForm(form.Encode(), "the form")
 		if refused != nil {
 			t.Fatal(refused)
 		}
@@ -163,11 +163,11 @@ func agrees(t *testing.T, body string, got *fields) {
 	}
 	names := map[fieldID]int{}
 	for key := range all {
-		id, _ := fieldOf(key)
+		id, _ := builtInField(key)
 		names[id]++
 	}
 	for key, raw := range all {
-		id, _ := fieldOf(key)
+		id, _ := builtInField(key)
 		var want string
 		if id == unknownField || id == fExtension || names[id] > 1 || raw[0] != '"' || json.Unmarshal(raw, &want) != nil {
 			continue

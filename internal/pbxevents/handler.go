@@ -96,11 +96,11 @@ func (t *tenant) admit(w http.ResponseWriter, req *http.Request, path pathFields
 	if refused := readBody(w, req, buf); refused != nil {
 		return nil, refused
 	}
-	f, refused := decodeBody(req.Header.Get("Content-Type"), buf.Bytes())
+	f, refused := t.names.decodeBody(req.Header.Get("Content-Type"), buf.Bytes())
 	if refused != nil {
 		return nil, refused
 	}
-	query, refused := decodeForm(req.URL.RawQuery, "the query string")
+	query, refused := t.names.decodeForm(req.URL.RawQuery, "the query string")
 	if refused != nil {
 		return nil, refused
 	}
@@ -110,7 +110,7 @@ func (t *tenant) admit(w http.ResponseWriter, req *http.Request, path pathFields
 	all.under(&f)
 	all.under(&query)
 	m := new(message)
-	if refused := m.read(&all); refused != nil {
+	if refused := m.read(&all, t.names); refused != nil {
 		return nil, refused
 	}
 	return m, nil

@@ -13,7 +13,7 @@ import (
 // encoding/json says whether the body is JSON; walking over what is known to be
 // valid then costs a fraction of its Decoder, which also does not see keys that
 // come twice.
-func decodeJSON(body []byte) (f fields, _ *refusal) {
+func (n *names) decodeJSON(body []byte) (f fields, _ *refusal) {
 	if !json.Valid(body) {
 		return fields{}, notJSON(body)
 	}
@@ -28,7 +28,7 @@ func decodeJSON(body []byte) (f fields, _ *refusal) {
 			return fields{}, twice(key)
 		}
 		w.open(':')
-		id, place := fieldOf(key)
+		id, place := n.field(key)
 		if id == unknownField {
 			w.skip()
 			continue
@@ -60,7 +60,7 @@ func (f *fields) decodeValue(w *walker, id fieldID, place int, key string) *refu
 		}
 		ok = f.setList(place, list)
 	default:
-		return wrongType(key)
+		return wrongType(id, key)
 	}
 	if !ok {
 		return twice(key)
@@ -77,11 +77,11 @@ func decodeList(w *walker, key string) (list []string, _ *refusal) {
 		case c >= '0' && c <= '9':
 			number := string(w.skip())
 			if !digits(number) {
-				return nil, wrongType(key)
+				return nil, wrongType(fExtension, key)
 			}
 			list = append(list, number)
 		default:
-			return nil, wrongType(key)
+			return nil, wrongType(fExtension, key)
 		}
 	}
 	return list, nil

@@ -11,8 +11,9 @@ import (
 
 // message is a call event as the PBX meant it.
 type message struct {
-	state      screenpop.State // empty: an event that is none of ours
-	call       screenpop.CallID
+	state      screenpop.State  // empty: an event that is none of ours
+	call       screenpop.CallID // of the leg, where the PBX has one for each
+	primary    screenpop.CallID // the call it belongs to; empty: not told
 	from, to   party
 	extensions []screenpop.Extension // named by the event itself, each once
 	direction  screenpop.Direction   // empty: not told
@@ -34,7 +35,7 @@ const (
 
 // read makes a message of an event's fields. It refuses what no event lacks:
 // an event name and a call id. Whether parties may lack depends on the call.
-func (m *message) read(f *fields) *refusal {
+func (m *message) read(f *fields, n *names) *refusal {
 	if refused := check(f); refused != nil {
 		return refused
 	}
@@ -49,7 +50,14 @@ func (m *message) read(f *fields) *refusal {
 		return bad(fmt.Sprintf(`Send a "call_id" of at most %d bytes.`, maxCallID))
 	}
 	m.call = screenpop.CallID(call)
-	if m.state = stateOf(f[fEvent].text); m.state == "" {
+	if len(f[fPrimary].text) > maxCallID {
+		return bad(fmt.Sprintf(`Send a "primary_call_id" of at most %d bytes.`, maxCallID))
+	}
+	m.primary = screenpop.CallID(f[fPrimary].text)
+	if m.call == "" {
+		m.call = m.primary
+	}
+	if m.state = n.state(f[fEvent].text); m.state == "" {
 		return nil // not about a call: it need not have the rest
 	}
 	if m.call == "" {
@@ -97,11 +105,10 @@ func sane(s string) bool {
 }
 
 func unfit(id fieldID) *refusal {
-	names := [fieldCount]string{"event", "call_id", "from", "to", "extension", "direction", "from_name", "time", "id", "queue", "answered_by"}
-	return bad(fmt.Sprintf("Send the field %q as at most %d bytes of UTF-8 without control characters.", names[id], maxField))
+	return bad(fmt.Sprintf("Send the field %q as at most %d bytes of UTF-8 without control characters.", fieldNames[id], maxField))
 }
 
-func stateOf(event string) screenpop.State {
+func builtInState(event string) screenpop.State {
 	switch lower(event) {
 	case "newcall", "ringing", "alerting":
 		return screenpop.Ringing

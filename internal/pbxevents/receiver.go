@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -18,6 +19,8 @@ type Receiver struct {
 	log     *slog.Logger
 	grumble *grumble
 	now     func() time.Time
+
+	capturing atomic.Int32 // captures under way, of all tenants
 }
 
 // tenant is one PBX domain: how it proves itself, its rules and its calls.
@@ -25,7 +28,10 @@ type tenant struct {
 	domain  screenpop.Tenant
 	gate    gate
 	rules   rules
+	names   *names
 	tracker *tracker
+
+	captures captures
 }
 
 // New returns a Receiver for tenants. It refuses a tenant that is there twice
@@ -66,8 +72,12 @@ func New(tenants []Tenant, deps Deps) (*Receiver, error) {
 		if err != nil {
 			return nil, fmt.Errorf("pbxevents: tenant %s: %w", t.Domain, err)
 		}
+		names, err := newNames(t.Aliases, t.EventNames)
+		if err != nil {
+			return nil, fmt.Errorf("pbxevents: tenant %s: %w", t.Domain, err)
+		}
 		r.tenants[t.Domain] = &tenant{
-			domain: t.Domain, gate: newGate(t.Auth), rules: rules,
+			domain: t.Domain, gate: newGate(t.Auth), rules: rules, names: names,
 			tracker: newTracker(deps.Sink, maxCalls),
 		}
 	}
