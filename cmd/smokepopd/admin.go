@@ -83,6 +83,15 @@ func (c *adminClient) call(ctx context.Context, method, path string, query url.V
 
 // open is call for answers that are read as a stream. The caller closes it.
 func (c *adminClient) open(ctx context.Context, method, path string, query url.Values, in any) (io.ReadCloser, error) {
+	res, err := c.send(ctx, method, path, query, in)
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
+}
+
+// send is open with the answer's header.
+func (c *adminClient) send(ctx context.Context, method, path string, query url.Values, in any) (*http.Response, error) {
 	var body io.Reader
 	if in != nil {
 		b, err := json.Marshal(in)
@@ -104,7 +113,7 @@ func (c *adminClient) open(ctx context.Context, method, path string, query url.V
 		return nil, failure{exitFailed, c.explain(err)}
 	}
 	if res.StatusCode/100 == 2 {
-		return res.Body, nil
+		return res, nil
 	}
 	defer res.Body.Close()
 	var problem struct{ Title, Detail string }
@@ -114,9 +123,26 @@ func (c *adminClient) open(ctx context.Context, method, path string, query url.V
 	return nil, failure{exitFailed, errors.New(problem.Detail)}
 }
 
+// running tells whether a daemon listens on the socket.
+func (c *adminClient) running(ctx context.Context) (bool, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", c.path)
+	switch {
+	case err == nil:
+		return true, conn.Close()
+	case nobody(err):
+		return false, nil
+	}
+	return false, failure{exitFailed, c.explain(err)}
+}
+
+// nobody tells that no daemon listens from other errors.
+func nobody(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
 func (c *adminClient) explain(err error) error {
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+	case nobody(err):
 		return fmt.Errorf("no daemon is listening on %s: is smokepopd running, and is this its admin_socket? (--socket or --config names another)", c.path)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("you may not open %s: run this as root or as a member of the socket's group", c.path)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -10,18 +9,27 @@ import (
 )
 
 func newKeys() *cobra.Command {
-	keys := newGroup("keys", "Make and list the keys that seal the store")
-	keys.AddCommand(newKeysGenerate(), newKeysList())
+	keys := newGroup("keys", "Make, list and rotate the keys that seal the store")
+	keys.AddCommand(newKeysGenerate(), newKeysList(), newKeysRotate())
 	return keys
 }
 
 func newKeysGenerate() *cobra.Command {
-	var out string
+	var out, configFile string
 	cmd := &cobra.Command{
 		Use:   "generate --out FILE",
 		Short: "Make a new key file, readable by its owner only; an existing file is never overwritten",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if configFile != "" {
+				cfg, err := loadConfig(configFile)
+				if err != nil {
+					return err
+				}
+				if err := vault.CheckKeyPlace(cfg.StateDir, out); err != nil {
+					return failure{exitUsage, err}
+				}
+			}
 			if err := vault.GenerateKey(out); err != nil {
 				return failure{exitFailed, err}
 			}
@@ -30,26 +38,7 @@ func newKeysGenerate() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "the file to write")
+	cmd.Flags().StringVar(&configFile, "config", "", "refuse a file in this configuration's state_dir")
 	_ = cmd.MarkFlagRequired("out")
-	return cmd
-}
-
-func newKeysList() *cobra.Command {
-	var file string
-	cmd := &cobra.Command{
-		Use:   "list --key-file FILE",
-		Short: "Print the ids of the keys in a key file, the sealing one first",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ring, err := vault.LoadKeys(file)
-			if err != nil {
-				return failure{exitFailed, err}
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), strings.Join(ring.IDs(), "\n"))
-			return err
-		},
-	}
-	cmd.Flags().StringVar(&file, "key-file", "", "the key file")
-	_ = cmd.MarkFlagRequired("key-file")
 	return cmd
 }

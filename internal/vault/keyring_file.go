@@ -182,3 +182,37 @@ func replaceKeyFile(path string, info os.FileInfo, text []byte) (err error) {
 	_ = f.Close() // it is on the disk
 	return syncDir(filepath.Dir(path))
 }
+
+// CheckKeyPlace returns ErrExposed for a key file in the state directory,
+// whether it is there already or not: who copies the directory must not get the
+// key with it.
+func CheckKeyPlace(stateDir, path string) error {
+	resolved := func(name string) (string, error) {
+		if real, err := filepath.EvalSymlinks(name); err == nil {
+			name = real
+		} else if dir, err := filepath.EvalSymlinks(filepath.Dir(name)); err == nil {
+			name = filepath.Join(dir, filepath.Base(name))
+		}
+		return filepath.Abs(name)
+	}
+	dir, err := resolved(stateDir)
+	if err != nil {
+		return err
+	}
+	key, err := resolved(path)
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(key, dir+string(filepath.Separator)) {
+		return fmt.Errorf("%w: the key file %s is in the state directory; keep it elsewhere", ErrExposed, path)
+	}
+	return nil
+}
+
+// checkKeyPlace is CheckKeyPlace for keys that came from a file.
+func checkKeyPlace(stateDir string, keys KeyRing) error {
+	if keys.source == "" {
+		return nil
+	}
+	return CheckKeyPlace(stateDir, keys.source)
+}

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 	"syscall"
 	"time"
 
@@ -54,7 +53,7 @@ func Open(ctx context.Context, dir string, keys KeyRing, opts Options) (*Store, 
 	if err := prepareDir(dir); err != nil {
 		return fail(err)
 	}
-	if err := keyOutside(dir, keys.source); err != nil {
+	if err := checkKeyPlace(dir, keys); err != nil {
 		return fail(err)
 	}
 	if err := ctx.Err(); err != nil {
@@ -181,31 +180,6 @@ func checkOwner(info fs.FileInfo, path string) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if ok && int(stat.Uid) != os.Geteuid() {
 		return fmt.Errorf("%w: %s belongs to user %d and smokepopd runs as user %d", ErrExposed, path, stat.Uid, os.Geteuid())
-	}
-	return nil
-}
-
-// keyOutside refuses a key file in the state directory: who copies the
-// directory must not get the key with it.
-func keyOutside(dir, key string) error {
-	if key == "" {
-		return nil
-	}
-	inside, err := filepath.EvalSymlinks(key)
-	if err != nil {
-		return err
-	}
-	if inside, err = filepath.Abs(inside); err != nil {
-		return err
-	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil {
-		return err
-	}
-	if dir, err = filepath.Abs(dir); err != nil {
-		return err
-	}
-	if strings.HasPrefix(inside, dir+string(filepath.Separator)) {
-		return fmt.Errorf("%w: the key file %s is in the state directory; keep it elsewhere", ErrExposed, key)
 	}
 	return nil
 }

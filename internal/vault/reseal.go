@@ -17,6 +17,8 @@ type KeyUse struct {
 	// Needed are the ids of the keys besides the first without which the store
 	// does not open.
 	Needed []string
+
+	own int // records of the vault itself that another key than the first seals
 }
 
 // Settled tells that the ring's first key is all that is needed: it seals every
@@ -25,6 +27,7 @@ type KeyUse struct {
 func (u KeyUse) Settled() bool { return len(u.Needed) == 0 && u.sealedOtherwise() == 0 }
 
 func (u KeyUse) sealedOtherwise() (n int) {
+	n = u.own
 	for _, id := range u.IDs[1:] {
 		n += u.Records[id]
 	}
@@ -59,10 +62,15 @@ func (s *Store) keyUse(ctx context.Context) (KeyUse, error) {
 		}
 		record, err := s.keyed(ctx, path)
 		switch {
+		case reserved(path) && unreadable(err): // nobody's loss
 		case unreadable(err):
 			use.Unreadable = append(use.Unreadable, path)
 		case err != nil:
 			return KeyUse{}, fmt.Errorf("record %s: %w", path, err)
+		case reserved(path):
+			if record.key != "" && record.key != use.IDs[0] {
+				use.own++
+			}
 		case record.key != "":
 			use.Records[record.key]++
 		}
@@ -106,11 +114,18 @@ func (s *Store) Reseal(ctx context.Context) (KeyUse, error) {
 	// Twice at most: whatever is written meanwhile is sealed with the first key
 	// already, unless the keys are changed in the middle.
 	for range 2 {
-		paths, err := s.List(ctx, "")
+		var paths []string
+		err := s.reading(func() (err error) {
+			paths, err = s.backend.List(ctx, "") // the vault's own records too
+			return err
+		})
 		if err != nil {
 			return fail(err)
 		}
 		for _, path := range paths {
+			if strings.HasPrefix(path, canaryPrefix) {
+				continue
+			}
 			if err := s.resealOne(ctx, path); err != nil {
 				return fail(fmt.Errorf("record %s: %w", path, err))
 			}

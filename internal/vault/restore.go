@@ -62,7 +62,7 @@ func Restore(ctx context.Context, dir string, r io.Reader, opts RestoreOptions) 
 	if err := prepareDir(dir); err != nil {
 		return fail(err)
 	}
-	if err := keyOutside(dir, opts.Keys.source); err != nil {
+	if err := checkKeyPlace(dir, opts.Keys); err != nil {
 		return fail(err)
 	}
 	path := filepath.Join(dir, FileName)

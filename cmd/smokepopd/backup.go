@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/smokepop/smokepop/internal/vault"
+)
+
+func newBackup() *cobra.Command {
+	flags := &storeFlags{}
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "backup FILE",
+		Short: "Write a sealed backup of the store, while the daemon runs or, with --config, while it does not",
+		Long: `Writes the store, as it is at one moment, to a file that is sealed as a whole:
+whoever has it and not the key can read neither values nor names in it, nor
+change it. FILE may be - for the standard output. The key is not in it: keep a
+copy of the key file elsewhere.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if args[0] == "-" && flags.json {
+				return failure{exitUsage, errors.New("--json and a backup on the standard output: choose one")}
+			}
+			taken, err := flags.backup(cmd.Context(), args[0], force, cmd.OutOrStdout())
+			if err != nil {
+				var told failure
+				if errors.As(err, &told) {
+					return err
+				}
+				return failure{exitFailed, err}
+			}
+			say := cmd.OutOrStdout()
+			switch {
+			case flags.json:
+				return printJSON(cmd, taken)
+			case args[0] == "-":
+				say, taken.File = cmd.ErrOrStderr(), "the backup"
+			}
+			if taken.LeftOut > 0 {
+				fmt.Fprintf(say, "left out: %d records that no key opens (smokepopd keys list --config FILE names them)\n", taken.LeftOut)
+			}
+			_, err = fmt.Fprintf(say, "wrote %s, records: %d, taken from the %s\n", taken.File, taken.Records, taken.From)
+			return err
+		},
+	}
+	flags.register(cmd)
+	cmd.Flags().BoolVar(&force, "force", false, "replace a file that is there already")
+	return cmd
+}
+
+// taken is a backup that has been written.
+type taken struct {
+	File    string `json:"file"`
+	Records int    `json:"records"`
+	LeftOut int    `json:"left_out"`
+	From    string `json:"from"` // running daemon, stopped store
+}
+
+// backup takes the backup from the daemon, or from the store when no daemon
+// runs.
+func (f *storeFlags) backup(ctx context.Context, file string, force bool, stdout io.Writer) (t taken, err error) {
+	client, err := f.client()
+	if err != nil {
+		return taken{}, err
+	}
+	running, err := client.running(ctx)
+	if err != nil {
+		return taken{}, err
+	}
+	t.File, t.From = file, "running daemon"
+	write := func(w io.Writer) error { return t.download(ctx, client, w) }
+	if !running {
+		if f.configFile == "" {
+			return taken{}, fmt.Errorf("%w; with --config FILE the backup is taken from the stopped store", client.explain(fs.ErrNotExist))
+		}
+		t.From = "stopped store"
+		write = func(w io.Writer) error { return t.copy(ctx, f, w) }
+	}
+	if file == "-" {
+		return t, write(stdout)
+	}
+	return t, writeWhole(file, force, write)
+}
+
+// download writes the daemon's backup to w.
+func (t *taken) download(ctx context.Context, c *adminClient, w io.Writer) error {
+	res, err := c.send(ctx, http.MethodGet, "/v1/backup", nil, nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	for name, n := range map[string]*int{"Smokepop-Backup-Records": &t.Records, "Smokepop-Backup-Left-Out": &t.LeftOut} {
+		if *n, err = strconv.Atoi(res.Header.Get(name)); err != nil {
+			return errors.New("what answers on the socket does not send a backup: is it another version?")
+		}
+	}
+	if _, err := io.Copy(w, res.Body); err != nil {
+		return fmt.Errorf("the backup broke off: %w", err)
+	}
+	return nil
+}
+
+// copy writes a backup of the stopped store to w.
+func (t *taken) copy(ctx context.Context, f *storeFlags, w io.Writer) (err error) {
+	if err := f.resolve(); err != nil {
+		return err
+	}
+	keys, err := vault.LoadKeys(f.keyFile)
+	if err != nil {
+		return err
+	}
+	s, err := f.open(ctx, keys)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	b, err := s.Backup(ctx)
+	if err != nil {
+		return err
+	}
+	t.Records, t.LeftOut = b.Records(), len(b.LeftOut)
+	return b.Write(w)
+}
+
+// writeWhole lets write fill a file beside path and gives it the name path once
+// it is on the disk, mode 0600. After an error nothing is left; a file that is
+// at path already stays, unless force.
+func writeWhole(path string, force bool, write func(io.Writer) error) (err error) {
+	there := func() error {
+		return fmt.Errorf("%s is there already: name another file, or replace it with --force", path)
+	}
+	if _, err := os.Lstat(path); err == nil && !force {
+		return there()
+	}
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".smokepop-backup-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	err = write(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if force {
+		err = os.Rename(f.Name(), path)
+	} else if err = os.Link(f.Name(), path); errors.Is(err, fs.ErrExist) { // it replaces nothing
+		return there()
+	} else if err != nil { // a file system without links
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
