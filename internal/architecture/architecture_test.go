@@ -29,11 +29,11 @@ var mayImport = map[string][]string{
 	"internal/simulator": {"internal/screenpop"},
 	"internal/daemon": {
 		"internal/screenpop", "internal/numbering", "internal/smokeball", "internal/vault", "internal/trace",
-		"internal/pbxevents", "internal/lookup", "internal/tokens", "internal/push", "internal/web", "internal/config",
+		"internal/pbxevents", "internal/lookup", "internal/tokens", "internal/push", "internal/web", "internal/config", "internal/vodia",
 	},
 	"internal/crashtest":    {"internal/screenpop", "internal/smokeball", "internal/vault", "internal/tokens", "internal/simulator"},
 	"internal/architecture": {},
-	"cmd/smokepopd":         {"internal/daemon", "internal/config", "internal/simulator", "internal/vault", "internal/screenpop"},
+	"cmd/smokepopd":         {"internal/daemon", "internal/config", "internal/simulator", "internal/vault", "internal/screenpop", "internal/vodia"},
 }
 
 // onlyIn says which rooms a library belongs to, and why.
