@@ -1,36 +1,73 @@
 package pbxevents
 
-import "github.com/smokepop/smokepop/internal/screenpop"
+import (
+	"slices"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
 
 // terminated ends legs: those of the extensions the event names as such, else
-// all of the call, even when a party is an extension.
+// all of the call, even when a party is an extension. An end that names a leg of
+// the call by its id ends the phones of that id alone.
 func (t *tenant) terminated(m *message, s *step) verdict {
 	if len(m.extensions) > 0 {
 		return t.endLegs(m, s)
 	}
-	s.ended = true
+	if s.call == nil {
+		v := t.unknownEnd(m, s, nil)
+		s.endCall(m)
+		return v
+	}
 	var o outcome
 	var number screenpop.Number
-	if s.call != nil {
-		for _, l := range s.call.legs {
-			number = l.call.Number
-			if l.live() {
-				s.advance(l, screenpop.Terminated)
-				o.moved(l.agent.Extension)
-			} else {
-				o.still(l.agent.Extension, screenpop.SkipDuplicate)
-			}
+	whole := s.whole(m)
+	for _, l := range s.call.legs {
+		if !whole && l.phone(m.call) == nil {
+			continue
 		}
+		number = l.call.Number
+		moved, why := false, screenpop.SkipDuplicate
 		switch {
-		case o.any():
-			return o.verdict(number)
-		case s.call.skip != "":
-			return skip(s.call.skip)
-		case s.call.ended:
-			return skip(screenpop.SkipDuplicate)
+		case whole && l.live():
+			s.move(l, screenpop.Terminated, "", "")
+			moved = true
+		case !whole:
+			moved, why = s.apply(l, m, screenpop.Terminated)
+		}
+		if moved {
+			o.moved(l.agent.Extension)
+		} else {
+			o.still(l.agent.Extension, why)
 		}
 	}
+	ended := s.call.ended
+	s.endCall(m)
+	switch {
+	case o.any():
+		return o.verdict(number)
+	case s.call.skip != "":
+		return skip(s.call.skip)
+	case ended:
+		return skip(screenpop.SkipDuplicate)
+	}
 	return t.unknownEnd(m, s, nil)
+}
+
+// whole tells whether an event without an extension is about the call and not
+// about one of its legs.
+func (s *step) whole(m *message) bool {
+	return m.call == s.call.id || m.call == m.primary || m.primary == "" && !slices.Contains(s.call.ids, m.call)
+}
+
+// endCall remembers that a call is over, or the leg of an id.
+func (s *step) endCall(m *message) {
+	c := s.open(m)
+	switch {
+	case s.whole(m):
+		c.ended = true
+	case len(c.gone) < maxLegIDs && !slices.Contains(c.gone, m.call):
+		c.gone = append(slices.Clip(c.gone), m.call)
+	}
 }
 
 func (t *tenant) endLegs(m *message, s *step) verdict {
@@ -42,11 +79,10 @@ func (t *tenant) endLegs(m *message, s *step) verdict {
 			continue
 		}
 		number = l.call.Number
-		if l.live() {
-			s.advance(l, screenpop.Terminated)
+		if moved, why := s.apply(l, m, screenpop.Terminated); moved {
 			o.moved(e)
 		} else {
-			o.still(e, screenpop.SkipDuplicate)
+			o.still(e, why)
 		}
 	}
 	if o.any() {
@@ -58,8 +94,7 @@ func (t *tenant) endLegs(m *message, s *step) verdict {
 	agents, none := t.rules.concerned(m.extensions)
 	v := t.unknownEnd(m, s, &none)
 	for _, a := range agents {
-		c := screenpop.Call{ID: m.call, State: screenpop.Terminated, Started: s.now}
-		s.moves = append(s.moves, move{agent: a, call: c, silent: true})
+		s.start(m, a, screenpop.Call{State: screenpop.Terminated})
 	}
 	return v
 }
@@ -75,10 +110,17 @@ func (t *tenant) unknownEnd(m *message, s *step, none *screenpop.Skip) verdict {
 		v.number = d.number
 		if d.skip != "" && (none != nil || d.skip != screenpop.SkipUnknownExtension) {
 			v.skip = d.skip
-			s.skip = d.skip
+			s.skipped(m, d.skip)
 		}
 	case none != nil && *none != "":
 		v.skip = *none
 	}
 	return v
+}
+
+// skipped remembers why a call makes no pop, as long as it has no leg.
+func (s *step) skipped(m *message, why screenpop.Skip) {
+	if c := s.open(m); len(c.legs) == 0 {
+		c.skip = why
+	}
 }

@@ -91,6 +91,27 @@ func (r *rules) decide(m *message) decision {
 	return decision{agents: agents, number: n, direction: s.direction}
 }
 
+// queue is what the agent's card says the call came by: the queue or ring
+// group, else what the caller dialled, unless that was the agent alone.
+func (r *rules) queue(m *message, d *decision, agent screenpop.Extension) string {
+	if m.queue != "" || d.direction != screenpop.Inbound || m.to.user == "" || screenpop.Extension(m.to.user) == agent {
+		return m.queue
+	}
+	if r.account(&m.to) != "" {
+		if r.known(m.to.user) {
+			return "" // a colleague's extension, from before the call was handed on
+		}
+		if _, name := numbering.UserPart(m.to.text); name != "" {
+			return name
+		}
+		return m.to.user
+	}
+	if n := r.numbers.Parse(m.to.text); n.Display != "" {
+		return n.Display
+	}
+	return ""
+}
+
 // sides is who is who in a call.
 type sides struct {
 	direction screenpop.Direction

@@ -19,6 +19,7 @@ type message struct {
 	direction  screenpop.Direction   // empty: not told
 	queue      string
 	answeredBy string
+	source     source // 0 is the webhook
 }
 
 // party is one side of a call.

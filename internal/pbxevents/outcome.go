@@ -1,8 +1,6 @@
 package pbxevents
 
 import (
-	"slices"
-
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -43,12 +41,4 @@ func (o *outcome) verdict(n screenpop.Number) verdict {
 		return verdict{result: accepted, extensions: o.accepted, number: n}
 	}
 	return verdict{result: skipped, skip: o.skip, extensions: o.stood, number: n}
-}
-
-// moves are the steps of several legs.
-type moves []move
-
-// of tells whether a leg is among them.
-func (m moves) of(l *leg) bool {
-	return slices.ContainsFunc(m, func(x move) bool { return x.leg == l })
 }

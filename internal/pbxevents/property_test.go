@@ -1,6 +1,7 @@
 package pbxevents
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -65,13 +66,20 @@ func (s *screens) live() (n int) {
 // consistent compares the tracker with what the screens show, and with itself.
 func (s *screens) consistent(r *rig) {
 	tr := r.tenants[firm].tracker
-	live := 0
+	live, cards := 0, map[*card]bool{}
 	for _, c := range tr.calls {
 		if c.alive != c.anyLive() {
 			s.t.Fatalf("call %s is in the wrong list", c.id)
 		}
 		for _, l := range c.legs {
-			if l.live() {
+			if !l.live() {
+				continue
+			}
+			if !l.card.live() || !slices.Contains(l.card.legs, l) {
+				s.t.Fatalf("leg %s of %s is live without a card", l.agent.Extension, c.id)
+			}
+			if !cards[l.card] {
+				cards[l.card] = true
 				live++
 			}
 		}
@@ -129,9 +137,9 @@ func TestPropertyAnyOrderOfEvents(t *testing.T) {
 				t.Fatalf("%d calls remembered", len(in.tracker.calls))
 			}
 			if v.result == accepted && m.state == screenpop.Terminated && len(m.extensions) == 0 {
-				for key, c := range seen.legs {
-					if key.call == id && c.State != screenpop.Terminated {
-						t.Fatalf("%v is shown after its call has ended", key)
+				for _, l := range in.tracker.calls[id].legs {
+					if l.live() {
+						t.Fatalf("%s has call %s after it has ended", l.agent.Extension, id)
 					}
 				}
 			}

@@ -13,29 +13,24 @@ import (
 func (t *tracker) sweep(now time.Time) (swept int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var next *list.Element
-	for e := t.live.Front(); e != nil; e = next {
-		next = e.Next()
-		c := e.Value.(*call)
-		var events []screenpop.Event
+	var calls []*call // a step moves calls to other lists
+	for e := t.live.Front(); e != nil; e = e.Next() {
+		calls = append(calls, e.Value.(*call))
+	}
+	for _, c := range calls {
+		s := &step{tr: t, now: now}
+		ended := 0
 		for _, l := range c.legs {
-			if l.expired(now) {
-				events = append(events, endOf(l, now))
+			if l.live() && l.card.expired(now) {
+				s.move(l, screenpop.Terminated, "", "")
+				ended++
 			}
 		}
-		if len(events) == 0 || !t.sink.Offer(events) {
-			continue
-		}
-		for _, l := range c.legs {
-			if l.expired(now) {
-				l.call.State = screenpop.Terminated
-			}
-		}
-		swept += len(events)
-		if !c.anyLive() {
-			t.touch(c, now)
+		if ended > 0 && t.commit(s, nil) {
+			swept += ended
 		}
 	}
+	var next *list.Element
 	for e := t.done.Front(); e != nil; e = next {
 		next = e.Next()
 		c := e.Value.(*call)
@@ -44,15 +39,8 @@ func (t *tracker) sweep(now time.Time) (swept int) {
 		}
 		t.forget(c)
 	}
-	return swept
-}
-
-func (l *leg) expired(now time.Time) bool {
-	switch l.call.State {
-	case screenpop.Ringing:
-		return now.Sub(l.news) >= ringingLife
-	case screenpop.Connected:
-		return now.Sub(l.news) >= connectedLife
+	for e := range t.cards {
+		t.prune(e, now)
 	}
-	return false
+	return swept
 }

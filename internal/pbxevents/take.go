@@ -1,6 +1,7 @@
 package pbxevents
 
 import (
+	"slices"
 	"time"
 
 	"github.com/smokepop/smokepop/internal/numbering"
@@ -27,7 +28,10 @@ func (t *tenant) take(m *message, now time.Time) verdict {
 	tr := t.tracker
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	s := &step{id: m.call, call: tr.calls[m.call], now: now}
+	s := &step{tr: tr, call: tr.find(m), now: now, source: m.source}
+	if s.source == 0 {
+		s.source = byWebhook
+	}
 	var v verdict
 	switch m.state {
 	case screenpop.Ringing:
@@ -38,9 +42,10 @@ func (t *tenant) take(m *message, now time.Time) verdict {
 		v = t.terminated(m, s)
 	}
 	if v.result == malformed {
+		s.rollBack()
 		return v
 	}
-	if !tr.commit(s) {
+	if !tr.commit(s, m) {
 		return verdict{result: full, extensions: v.extensions, number: v.number}
 	}
 	return v
@@ -53,29 +58,48 @@ func (t *tenant) ringing(m *message, s *step) verdict {
 	}
 	d := t.rules.decide(m)
 	if d.skip != "" {
-		s.skip = d.skip
+		s.skipped(m, d.skip)
 		return verdict{result: skipped, skip: d.skip, extensions: m.extensions, number: d.number}
 	}
 	return t.begin(m, s, d, screenpop.Ringing)
 }
 
-// begin starts the legs of a call that counts, at agents that have none yet.
+// begin starts the legs of a call that counts, at agents that have none yet, or
+// tells those they have of another phone.
 func (t *tenant) begin(m *message, s *step, d decision, state screenpop.State) verdict {
 	var o outcome
 	for _, a := range d.agents {
 		l := s.call.leg(a.Extension)
+		moved, why := true, screenpop.SkipOutOfOrder
 		switch {
-		case l != nil && l.call.State == state:
-			l.news = s.now
-			o.still(a.Extension, screenpop.SkipDuplicate)
-		case l != nil || s.call != nil && s.call.ended:
-			o.still(a.Extension, screenpop.SkipOutOfOrder)
+		case s.over(m):
+			moved = false
+			if l != nil && l.call.State == state {
+				why = screenpop.SkipDuplicate
+			}
+		case l != nil && l.call.Number.IsZero(): // first seen terminated, at another phone perhaps
+			if moved = l.phone(m.call) == nil && m.call != l.of.id; moved {
+				s.keep(l)
+				l.call.Number, l.call.Direction, l.call.Queue = d.number, d.direction, t.rules.queue(m, &d, a.Extension)
+				s.again(l, m, state)
+			}
+		case l != nil:
+			moved, why = s.apply(l, m, state)
 		default:
-			s.start(a, screenpop.Call{ID: m.call, Direction: d.direction, State: state, Number: d.number, Queue: m.queue})
+			s.start(m, a, screenpop.Call{Direction: d.direction, State: state, Number: d.number, Queue: t.rules.queue(m, &d, a.Extension)})
+		}
+		if moved {
 			o.moved(a.Extension)
+		} else {
+			o.still(a.Extension, why)
 		}
 	}
 	return o.verdict(d.number)
+}
+
+// over tells whether nothing may begin for an event any more.
+func (s *step) over(m *message) bool {
+	return s.call != nil && (s.call.ended || slices.Contains(s.call.gone, m.call))
 }
 
 // connected answers legs, and ends those of the call that still ring.
@@ -86,31 +110,30 @@ func (t *tenant) connected(m *message, s *step) verdict {
 	rest.extensions = nil
 	for _, e := range t.named(m, s.call) {
 		l := s.call.leg(e)
-		if l == nil {
+		if l == nil || l.call.Number.IsZero() && l.phone(m.call) == nil && m.call != l.of.id {
 			rest.extensions = append(rest.extensions, e)
 			continue
 		}
 		number = l.call.Number
-		switch l.call.State {
-		case screenpop.Ringing:
-			s.advance(l, screenpop.Connected)
-			o.moved(e)
-		case screenpop.Connected:
-			l.news = s.now
-			o.still(e, screenpop.SkipDuplicate)
-		default:
+		if s.over(m) {
 			o.still(e, screenpop.SkipOutOfOrder)
+			continue
+		}
+		if moved, why := s.apply(l, m, screenpop.Connected); moved {
+			o.moved(e)
+		} else {
+			o.still(e, why)
 		}
 	}
 	if o.any() && len(rest.extensions) == 0 {
-		t.fold(m, s)
+		t.fold(m, s, &o)
 		return o.verdict(number)
 	}
 	// Legs first seen connected: the event's parties have to tell what they are.
 	if !m.parties() {
 		switch {
 		case o.any():
-			t.fold(m, s)
+			t.fold(m, s, &o)
 			return o.verdict(number)
 		case s.call != nil && s.call.skip != "":
 			return verdict{result: skipped, skip: s.call.skip, extensions: m.extensions}
@@ -122,18 +145,18 @@ func (t *tenant) connected(m *message, s *step) verdict {
 	}
 	d := t.rules.decide(&rest)
 	if d.skip == "" {
-		v := t.begin(&rest, s, d, screenpop.Connected)
-		t.fold(m, s)
-		return o.with(v).verdict(d.number)
+		o.with(t.begin(&rest, s, d, screenpop.Connected))
+		t.fold(m, s, &o)
+		return o.verdict(d.number)
 	}
 	if o.any() {
-		t.fold(m, s)
+		t.fold(m, s, &o)
 		return o.verdict(number)
 	}
 	if d.skip == screenpop.SkipOutOfScope {
 		t.foldFor(m, s) // a colleague without pops has taken the call
 	}
-	s.skip = d.skip
+	s.skipped(m, d.skip)
 	return verdict{result: skipped, skip: d.skip, extensions: m.extensions, number: d.number}
 }
 
@@ -153,12 +176,12 @@ func (t *tenant) named(m *message, c *call) []screenpop.Extension {
 }
 
 // fold ends the legs that still ring when one was answered.
-func (t *tenant) fold(m *message, s *step) {
-	for i := range s.moves {
-		if s.moves[i].call.State == screenpop.Connected {
-			t.foldBy(m, s, s.moves[i].agent)
-			return
-		}
+func (t *tenant) fold(m *message, s *step, o *outcome) {
+	if len(o.accepted) == 0 {
+		return
+	}
+	if l := s.call.leg(o.accepted[0]); l != nil && l.call.State == screenpop.Connected {
+		t.foldBy(m, s, l.agent)
 	}
 }
 
@@ -187,14 +210,10 @@ func (t *tenant) foldBy(m *message, s *step, a screenpop.Agent) {
 	if by == "" {
 		by = string(a.Extension)
 	}
-	answered := len(s.moves)
 	for _, l := range s.call.legs {
-		if l.call.State != screenpop.Ringing || s.moves[:answered].of(l) {
-			continue
+		if l.call.State == screenpop.Ringing {
+			s.move(l, screenpop.Terminated, screenpop.EndAnsweredElsewhere, by)
 		}
-		s.advance(l, screenpop.Terminated)
-		last := &s.moves[len(s.moves)-1]
-		last.end, last.by = screenpop.EndAnsweredElsewhere, by
 	}
 }
 

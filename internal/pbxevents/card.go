@@ -1,0 +1,169 @@
+package pbxevents
+
+import (
+	"slices"
+	"time"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// card is what an agent sees as one call: a leg, or several that are one call
+// to the agent. It goes up with the first of them and ends with the last.
+type card struct {
+	agent screenpop.Agent
+	call  screenpop.Call // as it was offered last
+	legs  []*leg
+	ended time.Time
+	// answered: the agent spoke with the party.
+	answered bool
+}
+
+// How close legs have to be to be one to the agent.
+const (
+	// joinWindow is how long after one source the other is expected to tell of
+	// the same leg.
+	joinWindow = 10 * time.Second
+	// justEnded is how long after an end the other source may still tell of the
+	// leg as live.
+	justEnded = 3 * time.Second
+	// lateRinging is how long after a leg's end another phone's ringing counts as
+	// late, and how long a transferor's leg still tells of a transfer.
+	lateRinging = 5 * time.Second
+)
+
+// maxCards bounds what a leg that begins is compared with: more calls at once or
+// just ended has no agent.
+const maxCards = 32
+
+func (c *card) live() bool { return c.call.State != screenpop.Terminated }
+
+// deal finds the card a leg that begins goes on, or makes one, and shows it.
+func (s *step) deal(l *leg) {
+	switch twin, c := s.twinOf(l), s.sameParty(l); {
+	case twin != nil:
+		s.keep(twin)
+		l.twin, twin.twin = twin, l
+		if !twin.live() {
+			s.silence(l)
+			return
+		}
+		s.join(l, twin.card)
+	case c != nil:
+		s.join(l, c)
+	default:
+		l.card = &card{agent: l.agent, call: l.call, legs: []*leg{l}}
+		l.card.call.State = ""
+		s.dealt = append(s.dealt, l.card)
+	}
+	s.show(l.card, "", "")
+}
+
+func (s *step) join(l *leg, c *card) {
+	s.keepCard(c)
+	c.legs = slices.DeleteFunc(slices.Clone(c.legs), func(x *leg) bool { return !x.live() })
+	c.legs = append(c.legs, l)
+	l.card = c
+}
+
+// twinOf returns the leg that is l as the other source tells it: the same agent,
+// number and direction under an id that the other source never used.
+func (s *step) twinOf(l *leg) *leg {
+	if l.of.sources&^l.source != 0 {
+		return nil // both sources know the call by one id
+	}
+	var ended *leg
+	for _, c := range s.tr.cards[l.agent.Extension] {
+		if !c.of(l) {
+			continue
+		}
+		for _, x := range c.legs {
+			if x.of == l.of || x.source == l.source || x.twin != nil || x.of.sources&l.source != 0 {
+				continue
+			}
+			near := s.now.Sub(x.call.Started) <= joinWindow
+			switch {
+			case x.live() && (near || l.source == byLiveList): // a list tells of what began long ago
+				return x
+			case !x.live() && near && s.now.Sub(x.stopped) <= justEnded && ended == nil:
+				ended = x
+			}
+		}
+	}
+	return ended
+}
+
+// sameParty returns the live card of the agent that the leg of another call
+// belongs to, because the agent's call with the party only goes on under another
+// id: the leg comes up connected, or a colleague speaks with the party and hands
+// it over. Otherwise a party that calls again is a second call.
+func (s *step) sameParty(l *leg) *card {
+	for _, c := range s.tr.cards[l.agent.Extension] {
+		if c.live() && c.call.ID == l.call.ID {
+			return c // the agent's screens know it by this id
+		}
+		if !c.live() || !c.of(l) || c.has(l.of) {
+			continue
+		}
+		if l.call.State == screenpop.Connected && c.answered || s.handedOver(l) {
+			return c
+		}
+	}
+	return nil
+}
+
+// handedOver tells whether a colleague speaks with the leg's party, or did just
+// now.
+func (s *step) handedOver(l *leg) bool {
+	for e, cards := range s.tr.cards {
+		if e == l.agent.Extension {
+			continue
+		}
+		for _, c := range cards {
+			if c.answered && c.of(l) && !c.has(l.of) && (c.live() || s.now.Sub(c.ended) <= lateRinging) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// of tells whether a card is of the leg's party.
+func (c *card) of(l *leg) bool {
+	return c.call.Number.Canonical == l.call.Number.Canonical && c.call.Direction == l.call.Direction
+}
+
+func (c *card) has(of *call) bool {
+	return slices.ContainsFunc(c.legs, func(l *leg) bool { return l.of == of && l.live() })
+}
+
+// expired tells whether nothing was heard of a card for longer than a call
+// lasts.
+func (c *card) expired(now time.Time) bool {
+	life := ringingLife
+	var news time.Time
+	for _, l := range c.legs {
+		if !l.live() {
+			continue
+		}
+		if l.answered() {
+			life = connectedLife
+		}
+		if l.news.After(news) {
+			news = l.news
+		}
+	}
+	return now.Sub(news) >= life
+}
+
+// prune drops cards that nothing is compared with any more.
+func (t *tracker) prune(e screenpop.Extension, now time.Time) {
+	left := slices.DeleteFunc(t.cards[e], func(c *card) bool { return !c.live() && now.Sub(c.ended) > joinWindow })
+	if n := len(left) - maxCards; n > 0 {
+		left = slices.Delete(left, 0, n)
+	}
+	if len(left) == 0 {
+		delete(t.cards, e)
+		return
+	}
+	t.cards[e] = left
+}
