@@ -34,6 +34,7 @@ func results() []result {
 type metrics struct {
 	events map[result]prometheus.Counter
 	skips  map[screenpop.Skip]prometheus.Counter
+	live   map[result]prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -43,14 +44,20 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	skips := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "smokepop_events_skipped_total", Help: "Events that make no pop, by reason.",
 	}, []string{"reason"})
+	live := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "smokepop_live_events_total", Help: "Changes in the PBX's lists of live calls by what became of them.",
+	}, []string{"result"})
 	if reg != nil {
-		for _, c := range []prometheus.Collector{events, skips} {
+		for _, c := range []prometheus.Collector{events, skips, live} {
 			if err := reg.Register(c); err != nil {
 				return nil, fmt.Errorf("pbxevents: register metrics: %w", err)
 			}
 		}
 	}
-	m := &metrics{events: map[result]prometheus.Counter{}, skips: map[screenpop.Skip]prometheus.Counter{}}
+	m := &metrics{events: map[result]prometheus.Counter{}, skips: map[screenpop.Skip]prometheus.Counter{}, live: map[result]prometheus.Counter{}}
+	for _, r := range []result{accepted, skipped, malformed, full} {
+		m.live[r] = live.WithLabelValues(string(r))
+	}
 	for _, r := range results() {
 		m.events[r] = events.WithLabelValues(string(r))
 	}

@@ -20,7 +20,8 @@ type Receiver struct {
 	grumble *grumble
 	now     func() time.Time
 
-	capturing atomic.Int32 // captures under way, of all tenants
+	retry     chan struct{} // a list of live calls waits to be taken in again
+	capturing atomic.Int32  // captures under way, of all tenants
 }
 
 // tenant is one PBX domain: how it proves itself, its rules and its calls.
@@ -31,6 +32,7 @@ type tenant struct {
 	names   *names
 	tracker *tracker
 
+	live     liveList
 	captures captures
 }
 
@@ -56,7 +58,7 @@ func New(tenants []Tenant, deps Deps) (*Receiver, error) {
 	r := &Receiver{
 		tenants: make(map[screenpop.Tenant]*tenant, len(tenants)),
 		trace:   deps.Trace, metrics: m, log: deps.Log,
-		grumble: newGrumble(deps.Now), now: deps.Now,
+		grumble: newGrumble(deps.Now), now: deps.Now, retry: make(chan struct{}, 1),
 	}
 	for _, t := range tenants {
 		t.Domain = screenpop.ParseTenant(string(t.Domain))
@@ -84,17 +86,24 @@ func New(tenants []Tenant, deps Deps) (*Receiver, error) {
 	return r, nil
 }
 
-// Run sweeps calls whose end never came, so that no pop stays for ever. It
-// returns nil when ctx ends.
+// Run sweeps calls whose end never came, so that no pop stays for ever, and takes
+// lists of live calls in again that the flow had no room for. It returns nil when
+// ctx ends.
 func (r *Receiver) Run(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
+	var again <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 			r.sweep()
+		case <-r.retry:
+			again = time.After(liveRetry)
+		case <-again:
+			again = nil
+			r.retryLive()
 		}
 	}
 }
