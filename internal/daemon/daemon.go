@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/smokepop/smokepop/internal/config"
+	"github.com/smokepop/smokepop/internal/smokeball"
 )
 
 // stopTimeout bounds the way down: requests under way, look-ups, close frames
@@ -52,7 +53,8 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 	}()
 
 	registry := newRegistry(opts.Version)
-	if d.parts, err = wire(ctx, cfg, registry, opts.Log, opts.Version, opts.InspectStore, &d.down); err != nil {
+	client := smokeball.NewHTTPClient(opts.Version)
+	if d.parts, err = wire(ctx, cfg, client, registry, opts.Log, opts.InspectStore, &d.down); err != nil {
 		return nil, err
 	}
 	if err := d.bind(ctx, opts.Listeners, registry); err != nil {

@@ -35,8 +35,9 @@ type parts struct {
 }
 
 // wire is the recipe: it makes every part and gives it the ones it stands on.
-// What has to be closed is put on down as soon as it is there.
-func wire(ctx context.Context, cfg *config.Config, metrics prometheus.Registerer, log *slog.Logger, version string, inspect func(context.Context, string) error, down *teardown) (*parts, error) {
+// What has to be closed is put on down as soon as it is there. client is what
+// Smokeball is spoken to with.
+func wire(ctx context.Context, cfg *config.Config, client *http.Client, metrics prometheus.Registerer, log *slog.Logger, inspect func(context.Context, string) error, down *teardown) (*parts, error) {
 	p := &parts{}
 	keys, err := vault.LoadKeys(cfg.EncryptionKeyFile)
 	if err != nil {
@@ -54,7 +55,6 @@ func wire(ctx context.Context, cfg *config.Config, metrics prometheus.Registerer
 
 	agents := newDirectory(cfg.Tenants)
 	traces := trace.New(trace.Config{})
-	client := smokeball.NewHTTPClient(version)
 	down.add("connections to Smokeball", func(context.Context) error { client.CloseIdleConnections(); return nil })
 	firms, err := newFirms(cfg, client, metrics)
 	if err != nil {
