@@ -28,8 +28,10 @@ func (u KeyUse) Settled() bool { return len(u.Needed) == 0 && u.sealedOtherwise(
 
 func (u KeyUse) sealedOtherwise() (n int) {
 	n = u.own
-	for _, id := range u.IDs[1:] {
-		n += u.Records[id]
+	for i, id := range u.IDs {
+		if i > 0 {
+			n += u.Records[id]
+		}
 	}
 	return n
 }
