@@ -149,6 +149,9 @@ func (s *Smokeball) run(w http.ResponseWriter, r *http.Request, list []Fault, ne
 		return
 	}
 	f, rest := list[0], list[1:]
+	if f.Stall || f.Latency > 0 || f.Drip > 0 {
+		r = readWhole(w, r)
+	}
 	if f.Latency > 0 && s.sleep(r.Context(), f.Latency) != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -182,6 +185,21 @@ func (s *Smokeball) run(w http.ResponseWriter, r *http.Request, list []Fault, ne
 		answer.header[http.CanonicalHeaderKey(k)] = v
 	}
 	s.send(r.Context(), w, answer, f)
+}
+
+// maxForm bounds what is read of a request before its endpoint reads it.
+const maxForm = 64 << 10
+
+// readWhole reads the request's body and puts it back. net/http notices that a
+// client has gone only once the body is read: a wait for that would be one for
+// ever.
+func readWhole(w http.ResponseWriter, r *http.Request) *http.Request {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return r
 }
 
 func (s *Smokeball) send(ctx context.Context, w http.ResponseWriter, a *heldAnswer, f Fault) {

@@ -93,7 +93,7 @@ func oneLine(s string) string { return strings.ReplaceAll(s, "\n", " ") }
 
 // standIn lets a fault answer, after the work when it says so.
 func (s *Smokeball) standIn(w http.ResponseWriter, r *http.Request, f Fault, work http.HandlerFunc) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 64<<10))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
