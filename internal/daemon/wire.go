@@ -60,6 +60,11 @@ func wire(ctx context.Context, cfg *config.Config, client *http.Client, metrics 
 	if err != nil {
 		return nil, err
 	}
+	pbxes, err := newPBXes(cfg, log.With("component", "vodia"))
+	if err != nil {
+		return nil, err
+	}
+	down.add("connections to PBXs", func(context.Context) error { pbxes.close(); return nil })
 
 	// The hub asks how an agent is paired when a screen opens, and is told when
 	// that changes; so one of the two has to be there before the other.
