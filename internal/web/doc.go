@@ -1,8 +1,53 @@
-// Package web is the agents' side of HTTP: signing in by invite link, pairing
-// with Smokeball, the page that shows pops, and the admin API behind it.
+// Package web is the agents' side of HTTP: signing in, sessions, the agents'
+// settings, pairing with Smokeball, the page that shows pops, and the admin API
+// behind it.
 //
 // It knows how browsers are kept apart and honest (sessions, origins, content
 // policy) and what people read when something goes wrong. It knows nothing of
-// OAuth, websockets, the PBX or how things are stored: those are the small
-// interfaces in deps.go.
+// websockets, the PBX or how things are stored: those are the small interfaces
+// in deps.go. Of OAuth it knows signing in by OpenID Connect; pairing is behind
+// an interface too.
+//
+// # Signing in, sessions and settings
+//
+// What the page asks for, beside DESIGN section 6. Errors are problem documents
+// whose detail is one plain sentence; times are RFC 3339.
+//
+//	GET /api/sign-in        200, without a session: the ways that are on.
+//	    {"invite":true,
+//	     "pbx_password":{"tenant":"firm.example.com"},      null when off; an empty tenant: ask for the domain
+//	     "oidc":{"name":"Microsoft 365","url":"/sign-in/oidc"}}   null when off; a name is always there
+//
+//	POST /api/session       204 and the cookie
+//	    {"invite":"TOKEN"}
+//	    {"tenant":"firm.example.com","extension":"101","password":"..."}
+//	                        403 refused, 429 with Retry-After, 502 or 503 when the PBX did not answer
+//
+//	GET /sign-in/oidc       302 to the provider; a link or location.assign, no fetch. ?choose=1 lets people
+//	                        pick another account. A session in this browser is replaced when it succeeds.
+//	GET /sign-in/oidc/callback   303 to /, or a document with one sentence and a way back
+//
+//	GET /api/me             sign_in has "method": invite, pbx_password or oidc, and "since"
+//
+//	GET /api/sessions       200
+//	    {"sessions":[{"id":"9f86d081884c7d65","device":"Chrome on Windows","method":"oidc","created":T,
+//	                  "last_seen":T,"address":"203.0.113.7","screens":1,"current":true}]}   the latest first
+//	DELETE /api/sessions/{id}    204; 404 when it has ended already. The current one: as DELETE /api/session
+//
+//	GET /api/settings       200
+//	    {"settings":{"on":"ringing","inbound":true,"outbound":true,"sound":false,"notification":"full"},
+//	     "defaults":{the same five, as the firm has set them},
+//	     "locked":["sound"],                     what the firm does not let the agent change
+//	     "notifications":["full","number","none"]}   what the firm allows of it, at least one
+//	PUT /api/settings       200 and the same document, as it is now
+//	    {"inbound":false,"on":null}              what is not named stays, null is back to the default
+//	                        403 for a locked one or a notification that is not allowed; nothing is changed then
+//
+// On the websocket, hello has "settings" with the document of GET /api/settings,
+// and {"type":"settings","seq":N,"settings":{the document}} goes to all of the
+// agent's screens when it has changed.
+//
+// The admin socket adds GET /v1/sessions?tenant=&extension= (the rows of
+// GET /api/sessions with "tenant" and "extension", without "current") and
+// POST /v1/sign-out {"tenant","extension","session"} for one of them.
 package web
