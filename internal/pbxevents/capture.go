@@ -39,7 +39,9 @@ type captureQueueOf struct {
 	lost    int // guarded by captures.mu
 }
 
-// Capture hands over every webhook of a tenant, also refused ones, until the
+// Capture hands over every webhook of a tenant, also those that the tenant's
+// checks refused (of whose bodies nothing is looked at before the sender is let
+// in), until the
 // limits are reached or ctx ends; then it returns nil. each is called from
 // Capture's goroutine; its error ends the capture and is returned. Several
 // captures may go on at once; ErrManyCaptures tells that they are too many,

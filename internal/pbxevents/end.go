@@ -64,7 +64,7 @@ func (s *step) endCall(m *message) {
 	c := s.open(m)
 	switch {
 	case s.whole(m):
-		c.ended = true
+		c.ended, c.closed = true, c.closed|s.source
 	case len(c.gone) < maxLegIDs && !slices.Contains(c.gone, m.call):
 		c.gone = append(slices.Clip(c.gone), m.call)
 	}

@@ -58,12 +58,18 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 			"No tenant of this domain is configured: write the PBX tenant's domain behind /hooks/vodia/ as the configuration has it."})
 		return
 	}
-	m, refused := t.admit(w, req, path)
+	var seen *observation
+	if t.captures.on() {
+		seen = &observation{}
+	}
+	m, refused := t.admit(w, req, path, seen)
 	if refused != nil {
+		t.observe(seen, req, path, nil, verdict{}, refused, received)
 		r.refuse(w, req, t.domain, refused)
 		return
 	}
 	v := t.take(m, received)
+	t.observe(seen, req, path, m, v, v.refused, received)
 	if v.refused != nil {
 		r.refuse(w, req, t.domain, v.refused)
 		return
@@ -77,7 +83,7 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 }
 
 // admit checks a request and reads its event.
-func (t *tenant) admit(w http.ResponseWriter, req *http.Request, path pathFields) (*message, *refusal) {
+func (t *tenant) admit(w http.ResponseWriter, req *http.Request, path pathFields, seen *observation) (*message, *refusal) {
 	switch req.Method {
 	case http.MethodPost, http.MethodPut, http.MethodGet:
 	default:
@@ -95,6 +101,9 @@ func (t *tenant) admit(w http.ResponseWriter, req *http.Request, path pathFields
 	defer func() { buf.Reset(); bodies.Put(buf) }()
 	if refused := readBody(w, req, buf); refused != nil {
 		return nil, refused
+	}
+	if seen != nil {
+		seen.body = bytes.Clone(buf.Bytes())
 	}
 	f, refused := t.names.decodeBody(req.Header.Get("Content-Type"), buf.Bytes())
 	if refused != nil {

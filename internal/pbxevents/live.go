@@ -1,6 +1,8 @@
 package pbxevents
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
 	"slices"
 	"strconv"
@@ -192,13 +194,13 @@ func messageOf(c *LiveCall, alike map[string]int) (m message, ok bool) {
 func nameless(c *LiveCall, m *message, alike map[string]int) screenpop.CallID {
 	from, _ := numbering.UserPart(c.From)
 	to, _ := numbering.UserPart(c.To)
-	known := "live:" + from + ">" + to
+	known := from + ">" + to
 	if from+to == "" && len(m.extensions) > 0 {
 		known += "@" + string(m.extensions[0])
 	}
 	alike[known]++
-	id := known + "#" + strconv.Itoa(alike[known])
-	return screenpop.CallID(id[max(0, len(id)-maxCallID):])
+	sum := sha256.Sum256([]byte(known)) // ids are logged, numbers are not
+	return screenpop.CallID("list-" + hex.EncodeToString(sum[:12]) + "-" + strconv.Itoa(alike[known]))
 }
 
 // refresh notes that calls are still in the list, so that they are not swept.

@@ -101,6 +101,7 @@ func (s *step) start(m *message, a screenpop.Agent, c screenpop.Call) {
 		l.stopped = s.now // first seen terminated: nothing is shown, ever
 		return
 	}
+	of.ended, of.closed = false, 0 // it is in the list again
 	s.deal(l)
 }
 

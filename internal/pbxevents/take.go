@@ -97,9 +97,10 @@ func (t *tenant) begin(m *message, s *step, d decision, state screenpop.State) v
 	return o.verdict(d.number)
 }
 
-// over tells whether nothing may begin for an event any more.
+// over tells whether nothing may begin for an event any more. A call that only
+// left a list of live calls is back when it is in one again.
 func (s *step) over(m *message) bool {
-	return s.call != nil && (s.call.ended || slices.Contains(s.call.gone, m.call))
+	return s.call != nil && (s.call.ended && (s.source != byLiveList || s.call.closed != byLiveList) || slices.Contains(s.call.gone, m.call))
 }
 
 // connected answers legs, and ends those of the call that still ring.

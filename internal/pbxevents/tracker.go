@@ -49,6 +49,7 @@ type call struct {
 	gone    []screenpop.CallID // leg ids that ended at no extension in particular
 	ended   bool               // the call as a whole is over: no leg starts any more
 	skip    screenpop.Skip     // why it was skipped, while it has no leg
+	closed  source             // who told that it is over
 	sources source             // where it was heard of
 	news    time.Time
 
