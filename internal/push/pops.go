@@ -124,7 +124,7 @@ func (h *Hub) Past(agent screenpop.AgentID, call screenpop.EndedPop) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	r := sh.enter(agent)
-	r.remember(endedPop{call.Ended, body}, h.limits.RecentPops)
+	r.remember(endedPop{call.ID, call.Ended, numbersOf(call.Pop), body}, h.limits.RecentPops)
 	h.send(r, &message{op: websocket.TextMessage, data: frame("past", r.next(), "pop", body)})
 }
 
@@ -196,12 +196,13 @@ func (h *Hub) update(r *room, i int, p livePop) {
 func (h *Hub) end(r *room, i int, reason screenpop.EndReason, answeredBy string) {
 	p := r.takeLive(i)
 	now := time.Now()
-	r.remember(endedPop{now, encodeEnded(p.body, now, reason, answeredBy, p.outcome)}, h.limits.RecentPops)
+	ended := encodeEnded(p.body, now, reason, answeredBy, p.outcome)
+	r.remember(endedPop{p.id, now, p.numbers, ended}, h.limits.RecentPops)
 	h.send(r, &message{op: websocket.TextMessage, data: endFrame(r.next(), p.id, reason, answeredBy)})
 }
 
 func newLivePop(pop screenpop.Pop, body []byte) livePop {
-	p := livePop{id: pop.ID, call: pop.Call.ID, number: pop.Call.Number.Masked(), outcome: screenpop.OutcomeMatched, body: body}
+	p := livePop{id: pop.ID, call: pop.Call.ID, number: pop.Call.Number.Masked(), outcome: screenpop.OutcomeMatched, numbers: numbersOf(pop), body: body}
 	if len(pop.Contacts) == 0 {
 		p.outcome = screenpop.OutcomeNoMatch
 	}

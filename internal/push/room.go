@@ -23,12 +23,15 @@ type livePop struct {
 	// outcome is how the call's look-up ended: only a match and an unknown
 	// caller have a pop.
 	outcome screenpop.Outcome
-	body    []byte // encoded
+	numbers []string // that can be called back
+	body    []byte   // encoded
 }
 
 type endedPop struct {
-	ended time.Time
-	body  []byte // encoded
+	id      string
+	ended   time.Time
+	numbers []string
+	body    []byte // encoded
 }
 
 func (r *room) empty() bool { return len(r.screens) == 0 && len(r.live) == 0 && len(r.recent) == 0 }
