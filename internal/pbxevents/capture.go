@@ -67,6 +67,11 @@ func (r *Receiver) Capture(ctx context.Context, domain screenpop.Tenant, limits 
 	q := &captureQueueOf{entries: make(chan Captured, captureQueue)}
 	t.captures.join(q)
 	defer t.captures.leave(q)
+	if limits.Began != nil {
+		if err := limits.Began(); err != nil {
+			return err
+		}
+	}
 	for range limits.Events {
 		select {
 		case c := <-q.entries:

@@ -7,6 +7,9 @@ import "time"
 type CaptureLimits struct {
 	For    time.Duration
 	Events int
+	// Began, if set, is called once nothing is missed any more; its error ends
+	// the capture and is returned.
+	Began func() error
 }
 
 // Captured is what came with one webhook and what became of it. It holds no
