@@ -21,7 +21,8 @@ func (l *loader) check(cfg *Config) {
 	pbx := l.listen(cfg)
 	l.proxies(cfg.TrustedProxies)
 	l.oneOf("log.format", "format", cfg.Log.Format, "auto", "journal", "text", "json")
-	l.signIn(cfg.SignIn)
+	l.signIn(cfg)
+	l.embed(&cfg.Embed)
 
 	if len(cfg.Tenants) == 0 && !l.known("tenants") {
 		l.problem("tenants", "is empty: name at least one tenant of the PBX")
@@ -114,26 +115,5 @@ func (l *loader) proxies(proxies []netip.Prefix) {
 		if p.Bits() == 0 {
 			l.problem(index("trusted_proxies", i), "%s trusts everybody, so that anybody could pretend to be anybody: name the proxy's address", p)
 		}
-	}
-}
-
-// signIn refuses ways to sign in that this version does not offer, so that
-// nobody believes they work.
-func (l *loader) signIn(s SignIn) {
-	const absent = "this version of smokepop does not offer it: "
-	if s.PBXPassword && !l.known("sign_in.pbx_password") {
-		l.problem("sign_in.pbx_password", absent+"set it to false")
-	}
-	for _, row := range [...]struct{ path, value string }{
-		{"sign_in.oidc.issuer", s.OIDC.Issuer},
-		{"sign_in.oidc.client_id", s.OIDC.ClientID},
-		{"sign_in.oidc.client_secret", s.OIDC.ClientSecret.Reveal()},
-	} {
-		if row.value != "" && !l.known(row.path) {
-			l.problem(row.path, absent+"leave it empty")
-		}
-	}
-	if !s.Invite && !l.known("sign_in.invite") {
-		l.problem("sign_in.invite", "is off, and no other way to sign in is on")
 	}
 }

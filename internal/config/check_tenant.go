@@ -36,11 +36,7 @@ func (l *loader) checkTenant(t *Tenant, path string, pbx pbxListener) {
 	}
 	l.searchPlan(lookup+".search", t.Lookup.Search)
 	l.oneOf(lookup+".share", "choice", t.Lookup.Share, shareTenant, shareAgent)
-	l.oneOf(path+".pops.on", "state", string(t.Pops.On), string(screenpop.Ringing), string(screenpop.Connected))
-	l.oneOf(path+".pops.unknown", "choice", t.Pops.Unknown, unknownHide, unknownCard)
-	if !t.Pops.Inbound && !t.Pops.Outbound {
-		l.warn(path+".pops", "inbound and outbound are off: nobody of this tenant sees a pop")
-	}
+	l.checkPops(t.Pops, path+".pops")
 	l.lookOverAgents(t, path)
 }
 

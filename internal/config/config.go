@@ -22,6 +22,7 @@ type Config struct {
 	EncryptionKeyFile string         `mapstructure:"encryption_key_file"` // not read here: the vault does
 	Tenants           []Tenant       `mapstructure:"tenants"`             // at least one
 	SignIn            SignIn         `mapstructure:"sign_in"`
+	Embed             Embed          `mapstructure:"embed"`
 	Log               Log            `mapstructure:"log"`
 
 	warnings []string
@@ -104,34 +105,6 @@ type Lookup struct {
 
 // PerAgent tells whether no agent gets what a colleague's search has found.
 func (l Lookup) PerAgent() bool { return l.Share == shareAgent }
-
-// Pops says what agents want to see.
-type Pops struct {
-	On       screenpop.State `mapstructure:"on"` // ringing or connected
-	Inbound  bool            `mapstructure:"inbound"`
-	Outbound bool            `mapstructure:"outbound"`
-	Unknown  string          `mapstructure:"unknown"` // hide or card
-}
-
-// Settings returns the same in the flow's words.
-func (p Pops) Settings() screenpop.PopSettings {
-	return screenpop.PopSettings{On: p.On, Inbound: p.Inbound, Outbound: p.Outbound, UnknownCard: p.Unknown == unknownCard}
-}
-
-// SignIn says how agents may sign in.
-type SignIn struct {
-	Invite      bool `mapstructure:"invite"`
-	PBXPassword bool `mapstructure:"pbx_password"`
-	OIDC        OIDC `mapstructure:"oidc"`
-}
-
-// OIDC is single sign-on; without an issuer there is none.
-type OIDC struct {
-	Issuer           string           `mapstructure:"issuer"`
-	ClientID         string           `mapstructure:"client_id"`
-	ClientSecret     screenpop.Secret `mapstructure:"client_secret"`
-	ClientSecretFile string           `mapstructure:"client_secret_file"`
-}
 
 // Log says what is logged and in which form: auto, journal, text or json.
 type Log struct {

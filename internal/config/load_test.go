@@ -150,9 +150,14 @@ tenants:
       star_prefixes: ["*", "#"]
       ignore_numbers: ["+61 2 4224 8120"]
     lookup: { timeout: 1s500ms, cache: 0, max_contacts: 3, matters: false, search: [tail:4, exact], share: agent }
-    pops: { on: connected, inbound: false, outbound: true, unknown: card }
+    pops: { on: connected, inbound: false, outbound: true, unknown: card, notification: number, sound: true, lock: [on, sound] }
     agents:
       - { extension: 0102, name: " Priya Shah ", email: priya@firm.example, groups: [intake] }
+sign_in:
+  invite: false
+  pbx_password: true
+  oidc: { issuer: "https://Login.Example/Firm/", client_id: 77, client_secret_file: secret, name: Firm, scopes: [openid, email] }
+embed: { allowed_parents: ["HTTPS://Portal.Firm.Example:443/", "http://localhost:8080"] }
 log: { level: debug, format: json }
 `
 
@@ -195,7 +200,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 			Country:    "GB", StarPrefixes: []string{"*", "#"}, IgnoreNumbers: []string{"+61 2 4224 8120"},
 		},
 		Lookup: Lookup{Timeout: 1500 * time.Millisecond, MaxContacts: 3, Search: []string{"tail:4", "exact"}, Share: "agent"},
-		Pops:   Pops{On: screenpop.Connected, Outbound: true, Unknown: "card"},
+		Pops:   Pops{On: screenpop.Connected, Outbound: true, Unknown: "card", Notification: screenpop.NotifyNumber, Sound: true, Lock: []string{"on", "sound"}},
 		Agents: []screenpop.Agent{{
 			AgentID: screenpop.AgentID{Tenant: "firm.example.com", Extension: "0102"},
 			Name:    "Priya Shah", Email: "priya@firm.example", Groups: []string{"intake"},
@@ -203,6 +208,16 @@ func TestEveryKeyIsRead(t *testing.T) {
 	}
 	if !reflect.DeepEqual(tenant, want) {
 		t.Errorf("tenant\n got %#v\nwant %#v", tenant, want)
+	}
+	signIn := SignIn{PBXPassword: true, OIDC: OIDC{
+		Issuer: "https://Login.Example/Firm/", ClientID: "77", ClientSecret: "s3cret", ClientSecretFile: filepath.Join(dir, "secret"),
+		Name: "Firm", Scopes: []string{"openid", "email"},
+	}}
+	if !reflect.DeepEqual(cfg.SignIn, signIn) {
+		t.Errorf("sign-in\n got %#v\nwant %#v", cfg.SignIn, signIn)
+	}
+	if p := cfg.Embed.AllowedParents; !slices.Equal(p, []string{"https://portal.firm.example", "http://localhost:8080"}) {
+		t.Errorf("embed: %q", p)
 	}
 	if re := cfg.Tenants[0].PBX.Internal.Extensions; !re.MatchString("1234") || re.MatchString("123") {
 		t.Errorf("extensions: %v", re)

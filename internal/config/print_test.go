@@ -111,7 +111,7 @@ func TestWarnings(t *testing.T) {
 		"tenants[0].pbx.webhook: checks nothing, and a proxy may bring webhooks from outside: set a password or a token",
 		`tenants[0].pbx.star_prefixes[0]: "9": calls with numbers that begin like this show no pop`,
 		"tenants[0].lookup.cache: is longer than 5m: a contact that is changed in Smokeball shows its old name for that long",
-		"tenants[0].pops: inbound and outbound are off: nobody of this tenant sees a pop",
+		"tenants[0].pops: inbound and outbound are off: nobody of this tenant sees a pop before turning one of them on",
 		"tenants[0].agents: 201, 202, 203, 204, 205, 206, 207, 208, 209, 210 and 2 more without an e-mail address: nobody can check that the right Smokeball user was paired",
 		"tenants[0].agents: 102 with the e-mail address of another agent",
 		"tenants[0].agents: 103, 201, 202, 203, 204, 205, 206, 207, 208, 209 and 3 more listed but not in scope: no pops there",

@@ -89,7 +89,7 @@ func wire(ctx context.Context, cfg *config.Config, client *http.Client, metrics 
 	news.finder = p.finder
 	p.flow = screenpop.NewFlow(screenpop.FlowConfig{
 		Finder: p.finder, Matters: p.finder, Screens: p.hub, Trace: traces, Outcome: countCalls(metrics),
-		Settings: func(t screenpop.Tenant) screenpop.PopSettings { return firms.settings[t] },
+		Settings: func(a screenpop.AgentID) screenpop.PopSettings { return firms.settings[a.Tenant] },
 	})
 	openings.flow = p.flow
 	p.receiver, err = pbxevents.New(firms.events, pbxevents.Deps{

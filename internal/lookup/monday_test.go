@@ -60,7 +60,7 @@ func TestMondayAtNine(t *testing.T) {
 						})
 					}
 					screens := &clocked{}
-					flow := screenpop.NewFlow(screenpop.FlowConfig{Finder: h.finder, Screens: screens, Settings: func(screenpop.Tenant) screenpop.PopSettings {
+					flow := screenpop.NewFlow(screenpop.FlowConfig{Finder: h.finder, Screens: screens, Settings: func(screenpop.AgentID) screenpop.PopSettings {
 						return screenpop.PopSettings{On: screenpop.Ringing, Inbound: true}
 					}})
 					ran := make(chan error, 1)

@@ -22,9 +22,9 @@ type FlowConfig struct {
 	// Outcome is told how each leg ended up, once for each, as soon as that is
 	// certain. It has to be quick; nil tells nobody.
 	Outcome func(Outcome)
-	// Settings returns a tenant's settings as they are now. It is asked for
+	// Settings returns an agent's settings as they are now. It is asked for
 	// each event and has to be quick.
-	Settings func(Tenant) PopSettings
+	Settings func(AgentID) PopSettings
 	// Capacity bounds the events that wait or are being worked off, over all
 	// agents; 0 means DefaultFlowCapacity.
 	Capacity int

@@ -117,7 +117,7 @@ func start(t *testing.T, settings PopSettings, change func(*FlowConfig)) rig {
 		names: map[string]string{alice: "Alice", bob: "Bob"},
 		delay: map[string]time.Duration{}, err: map[string]error{},
 	}, wall: &wall{}}
-	cfg := FlowConfig{Finder: r.book, Screens: r.wall, Settings: func(Tenant) PopSettings { return settings }}
+	cfg := FlowConfig{Finder: r.book, Screens: r.wall, Settings: func(AgentID) PopSettings { return settings }}
 	if change != nil {
 		change(&cfg)
 	}
@@ -298,7 +298,7 @@ func TestFlowCloseWaitsForLookups(t *testing.T) {
 func TestFlowCloseGivesUpWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &book{names: map[string]string{alice: "Alice"}, delay: map[string]time.Duration{alice: time.Hour}}
-		f := NewFlow(FlowConfig{Finder: b, Screens: &wall{}, Settings: func(Tenant) PopSettings { return all }})
+		f := NewFlow(FlowConfig{Finder: b, Screens: &wall{}, Settings: func(AgentID) PopSettings { return all }})
 		ran := make(chan error, 1)
 		go func() { ran <- f.Run(context.Background()) }()
 		f.Offer([]Event{step("101", "c", alice, Ringing)})
@@ -321,7 +321,7 @@ func TestFlowAlive(t *testing.T) {
 		if err := r.Alive(t.Context()); err != nil {
 			t.Errorf("alive: %v", err)
 		}
-		f := NewFlow(FlowConfig{Finder: &book{}, Screens: &wall{}, Settings: func(Tenant) PopSettings { return all }})
+		f := NewFlow(FlowConfig{Finder: &book{}, Screens: &wall{}, Settings: func(AgentID) PopSettings { return all }})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := f.Alive(ctx); !errors.Is(err, ErrFlowStuck) {

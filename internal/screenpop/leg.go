@@ -45,15 +45,15 @@ func (w *worker) event(ctx context.Context, e Event) (asking bool) {
 	if l.asked {
 		return false // the answer will find the leg's newer state
 	}
-	settings := w.flow.cfg.Settings(e.Agent.Tenant)
+	settings := w.flow.cfg.Settings(e.Agent.AgentID)
 	switch {
 	case !settings.wants(e.Call.Direction):
 		l.asked = true // nothing more will come of this leg
 		w.decide(l, OutcomePopsOff)
-		w.trace(e, StepFlow, string(OutcomePopsOff), "the tenant shows no pops for "+string(e.Call.Direction)+" calls")
+		w.trace(e, StepFlow, string(OutcomePopsOff), "the agent's settings show no pops for "+string(e.Call.Direction)+" calls")
 		return false
 	case settings.On == Connected && e.Call.State == Ringing:
-		w.trace(e, StepFlow, "waiting", "the tenant shows pops when the call is answered")
+		w.trace(e, StepFlow, "waiting", "the agent's settings show pops when the call is answered")
 		return false
 	}
 	w.look(ctx, l, e)
@@ -78,7 +78,7 @@ func (w *worker) answered(ctx context.Context, a *answer) (asking bool) {
 	if !w.back(l) {
 		return false // ended meanwhile; end has told the trace
 	}
-	settings := w.flow.cfg.Settings(l.agent.Tenant)
+	settings := w.flow.cfg.Settings(l.agent.AgentID)
 	outcome := OutcomeOf(a.err)
 	w.decide(l, outcome)
 	pop := Pop{Call: l.call, Contacts: a.match.Contacts, More: a.match.More}
@@ -109,7 +109,7 @@ func (w *worker) back(l *leg) bool {
 }
 
 // end takes a leg's pop away, or its look-up. A call without a pop goes to the
-// recent ones, except where the tenant's settings did not want it shown.
+// recent ones, except where the agent's settings did not want it shown.
 func (w *worker) end(l *leg, e Event) {
 	if l.cancel != nil {
 		l.cancel()

@@ -45,7 +45,7 @@ func (w *worker) opened(ctx context.Context, o *opening) (asking bool) {
 func (w *worker) askMatters(ctx context.Context, l *leg) bool {
 	finder, agent := w.flow.cfg.Matters, l.agent.AgentID
 	contacts := l.pop.Contacts[:min(mattersOf, len(l.pop.Contacts))]
-	if l.matters || finder == nil || len(contacts) == 0 || !w.flow.cfg.Settings(agent.Tenant).Matters {
+	if l.matters || finder == nil || len(contacts) == 0 || !w.flow.cfg.Settings(agent).Matters {
 		return false
 	}
 	l.matters = true

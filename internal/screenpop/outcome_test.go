@@ -183,7 +183,7 @@ func TestFlowEveryLegHasOneOutcomeWhenItStops(t *testing.T) {
 					names: map[string]string{alice: "Alice", bob: "Bob"}, delay: map[string]time.Duration{alice: time.Hour},
 				}
 				f := NewFlow(FlowConfig{
-					Finder: b, Screens: &wall{}, Outcome: c.count, Workers: 1, Settings: func(Tenant) PopSettings { return tc.settings },
+					Finder: b, Screens: &wall{}, Outcome: c.count, Workers: 1, Settings: func(AgentID) PopSettings { return tc.settings },
 				})
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// PopSettings is what a tenant wants to see.
+// PopSettings is what an agent wants to see.
 type PopSettings struct {
 	// On is the state a pop appears at: Ringing or Connected.
 	On State
@@ -20,6 +20,12 @@ type PopSettings struct {
 	// Matters has the matters of a pop's contacts fetched once the agent has
 	// taken the call or opened the card.
 	Matters bool
+}
+
+// With returns the settings with an agent's own in their place.
+func (s PopSettings) With(a AgentSettings) PopSettings {
+	s.On, s.Inbound, s.Outbound = a.On, a.Inbound, a.Outbound
+	return s
 }
 
 // links returns what an unknown caller's card leads to; nil for nowhere.

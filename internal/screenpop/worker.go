@@ -113,7 +113,7 @@ func (w *worker) leave() {
 		switch l := w.legs[key]; {
 		case e.Call.State != Ringing && e.Call.State != Connected: // an end, or no event at all
 		case l == nil:
-			settings := w.flow.cfg.Settings(e.Agent.Tenant)
+			settings := w.flow.cfg.Settings(e.Agent.AgentID)
 			off := !settings.wants(e.Call.Direction) || settings.On == Connected && e.Call.State == Ringing
 			w.legs[key] = &leg{agent: e.Agent, call: e.Call, asked: !off}
 		case e.Call.State == Connected && l.outcome == "":
