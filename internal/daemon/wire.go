@@ -100,7 +100,8 @@ func wire(ctx context.Context, cfg *config.Config, client *http.Client, metrics 
 	}
 	p.web, err = web.New(web.Config{
 		PublicURL: cfg.PublicURL, Directory: agents, Store: p.store, Pairings: pairs{p.keeper}, Screens: screensOf{p.hub},
-		Traces: tracesOf{traces}, Doctor: doctor{p.finder}, Vault: p.care, Metrics: metrics, Log: log,
+		Traces: tracesOf{traces}, Doctor: doctor{p.finder}, Vault: p.care, Dialler: newDialer(cfg.Tenants, p.hub, pbxes),
+		Metrics: metrics, Log: log,
 	})
 	if err != nil {
 		return nil, err

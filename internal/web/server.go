@@ -11,7 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Config is what a Server stands on. All but Metrics and Now are required.
+// Config is what a Server stands on. All but Dialler, Metrics and Now are
+// required. Without a Dialler numbers are plain text.
 type Config struct {
 	PublicURL string // where browsers reach us: scheme, host and port
 	Directory Directory
@@ -21,6 +22,7 @@ type Config struct {
 	Traces    Traces
 	Doctor    Doctor
 	Vault     Vault
+	Dialler   Dialler
 	Metrics   prometheus.Registerer
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -44,6 +46,7 @@ type Server struct {
 	invites  *invites
 	guesses  *guesses
 	signIns  *prometheus.CounterVec
+	dials    *dials
 	page     *page
 
 	bodyTime time.Duration // a request's body has to be here by then
@@ -72,6 +75,7 @@ func New(cfg Config) (*Server, error) {
 		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "smokepop_sign_ins_total", Help: "Invites presented by browsers, by what came of it.",
 		}, []string{"outcome"}),
+		dials:    newDials(cfg.Dialler, cfg.Now),
 		page:     p,
 		bodyTime: 5 * time.Second,
 	}
@@ -79,8 +83,10 @@ func New(cfg Config) (*Server, error) {
 		s.signIns.WithLabelValues(outcome)
 	}
 	if cfg.Metrics != nil {
-		if err := cfg.Metrics.Register(s.signIns); err != nil {
-			return nil, err
+		for _, c := range []prometheus.Collector{s.signIns, s.dials.counts} {
+			if err := cfg.Metrics.Register(c); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return s, nil
@@ -105,6 +111,7 @@ func (s *Server) Handler() http.Handler {
 	r.Get("/api/me", s.answer(s.me))
 	r.Post("/api/pair", s.answer(s.pair))
 	r.Delete("/api/pair", s.answer(s.unpair))
+	r.Post("/api/dial", s.answer(s.dial))
 	r.Get("/pair/callback", s.answerWith(s.callback, s.callbackFailed))
 	r.Get("/ws", s.answer(s.socket))
 	return r

@@ -182,5 +182,6 @@ func (s *Server) me(w http.ResponseWriter, r *http.Request) error {
 		Agent   screenpop.Agent   `json:"agent"`
 		Pairing screenpop.Pairing `json:"pairing"`
 		SignIn  signIn            `json:"sign_in"`
-	}{agent, s.pairings.Pairing(agent.AgentID), signIn{"invite", se.Created}})
+		Dial    DialWay           `json:"dial"`
+	}{agent, s.pairings.Pairing(agent.AgentID), signIn{"invite", se.Created}, s.dials.way(agent.Tenant)})
 }
