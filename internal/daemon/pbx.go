@@ -11,9 +11,9 @@ import (
 )
 
 // NewPBXClient returns a client of a tenant's PBX as the configuration names
-// it; a tenant without pbx.api.url is an error. The PBX is not asked yet. The
-// caller closes it.
-func NewPBXClient(t config.Tenant, log *slog.Logger) (*vodia.Client, error) {
+// it; a tenant without pbx.api.url is an error. The PBX is not asked yet. change,
+// when given, has the last word. The caller closes it.
+func NewPBXClient(t config.Tenant, log *slog.Logger, change ...func(*vodia.Config)) (*vodia.Client, error) {
 	api := t.PBX.API
 	if api.URL == "" {
 		return nil, fmt.Errorf("tenant %s: pbx.api.url is not set: name the PBX there, with username and password_file", t.Domain)
@@ -25,10 +25,14 @@ func NewPBXClient(t config.Tenant, log *slog.Logger) (*vodia.Client, error) {
 			return nil, fmt.Errorf("tenant %s: pbx.api.ca_file: %w", t.Domain, err)
 		}
 	}
-	c, err := vodia.New(vodia.Config{
+	cfg := vodia.Config{
 		BaseURL: api.URL, Domain: string(t.Domain), Username: api.Username, Password: api.Password, User: api.User,
 		HTTP: vodia.NewHTTPClient(roots), Log: log,
-	})
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	c, err := vodia.New(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("tenant %s: pbx.api: %w", t.Domain, err)
 	}

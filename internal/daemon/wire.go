@@ -30,6 +30,7 @@ type parts struct {
 	finder   *lookup.Finder
 	flow     *screenpop.Flow
 	receiver *pbxevents.Receiver
+	live     *liveStates
 	web      *web.Server
 	care     *caretaker
 }
@@ -98,9 +99,10 @@ func wire(ctx context.Context, cfg *config.Config, client *http.Client, metrics 
 	if err != nil {
 		return nil, err
 	}
+	p.live = newLiveStates(cfg.Tenants, pbxes, p.receiver, metrics, log.With("component", "vodia"))
 	p.web, err = web.New(web.Config{
 		PublicURL: cfg.PublicURL, Directory: agents, Store: p.store, Pairings: pairs{p.keeper}, Screens: screensOf{p.hub},
-		Traces: tracesOf{traces}, Doctor: doctor{p.finder}, Vault: p.care, Dialler: newDialer(cfg.Tenants, p.hub, pbxes),
+		Traces: tracesOf{traces}, Doctor: doctor{p.finder}, Captures: captures{p.receiver, cfg.Tenants}, Vault: p.care, Dialler: newDialer(cfg.Tenants, p.hub, pbxes),
 		Metrics: metrics, Log: log,
 	})
 	if err != nil {
@@ -116,6 +118,7 @@ func (p *parts) runners() map[string]func(context.Context) error {
 		"tokens":    p.keeper.Run,
 		"lookup":    p.finder.Run,
 		"pbxevents": p.receiver.Run,
+		"vodia":     p.live.Run,
 		"web":       p.web.Run,
 		"store":     p.care.Run,
 	}

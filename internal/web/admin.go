@@ -24,6 +24,7 @@ func (s *Server) Admin() http.Handler {
 	r.Post("/v1/sign-out", s.answer(s.adminSignOut))
 	r.Post("/v1/unpair", s.answer(s.adminUnpair))
 	r.Get("/v1/trace", s.answer(s.adminTrace))
+	r.Get("/v1/capture", s.answer(s.adminCapture))
 	r.Get("/v1/keys", s.answer(s.adminKeys))
 	r.Post("/v1/keys/rotate", s.answer(s.adminRotate))
 	r.Get("/v1/backup", s.answer(s.adminBackup))

@@ -21,6 +21,7 @@ type Config struct {
 	Screens   Screens
 	Traces    Traces
 	Doctor    Doctor
+	Captures  Captures
 	Vault     Vault
 	Dialler   Dialler
 	Metrics   prometheus.Registerer
@@ -38,6 +39,7 @@ type Server struct {
 	screens   Screens
 	traces    Traces
 	doctor    Doctor
+	captures  Captures
 	vault     Vault
 	log       *slog.Logger
 	now       func() time.Time
@@ -67,7 +69,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		origin: o, directory: cfg.Directory, pairings: cfg.Pairings, screens: cfg.Screens, traces: cfg.Traces, doctor: cfg.Doctor, vault: cfg.Vault,
+		origin: o, directory: cfg.Directory, pairings: cfg.Pairings, screens: cfg.Screens, traces: cfg.Traces, doctor: cfg.Doctor, captures: cfg.Captures, vault: cfg.Vault,
 		log: cfg.Log.With("component", "web"), now: cfg.Now,
 		sessions: &sessions{store: cfg.Store, now: cfg.Now},
 		invites:  &invites{store: cfg.Store, now: cfg.Now},

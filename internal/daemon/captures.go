@@ -1,0 +1,55 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/smokepop/smokepop/internal/config"
+	"github.com/smokepop/smokepop/internal/pbxevents"
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// captures is the receiver in the words of web.
+type captures struct {
+	receiver *pbxevents.Receiver
+	tenants  []config.Tenant
+}
+
+func (c captures) Capture(ctx context.Context, tenant screenpop.Tenant, lasting time.Duration, began func(screenpop.Tenant) error, each func(any) error) error {
+	if tenant == "" {
+		if len(c.tenants) != 1 {
+			return captureProblem{http.StatusBadRequest, "several tenants are configured: name one with --tenant: " + c.domains()}
+		}
+		tenant = c.tenants[0].Domain
+	}
+	err := c.receiver.Capture(ctx, tenant, pbxevents.CaptureLimits{For: lasting, Began: func() error { return began(tenant) }},
+		func(e pbxevents.Captured) error { return each(e) })
+	switch {
+	case errors.Is(err, pbxevents.ErrNoTenant):
+		return captureProblem{http.StatusNotFound, fmt.Sprintf("there is no tenant %q; configured: %s", tenant, c.domains())}
+	case errors.Is(err, pbxevents.ErrManyCaptures):
+		return captureProblem{http.StatusConflict, err.Error()}
+	}
+	return err
+}
+
+func (c captures) domains() string {
+	list := make([]string, len(c.tenants))
+	for i, t := range c.tenants {
+		list[i] = string(t.Domain)
+	}
+	return strings.Join(list, ", ")
+}
+
+// captureProblem is why nothing can be shown.
+type captureProblem struct {
+	status   int
+	sentence string
+}
+
+func (p captureProblem) Error() string                 { return p.sentence }
+func (p captureProblem) CaptureProblem() (int, string) { return p.status, p.sentence }
