@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
 // maxAnswer bounds an answer: a list of some thousand accounts stays below.
@@ -67,6 +69,8 @@ type request struct {
 	doing, method, path string
 	body                any
 	anonymous           bool // without the password
+	user                string
+	password            screenpop.Secret // user's, instead of ours
 }
 
 // send sends a request and returns an answer that is 2xx, and JSON or empty.
@@ -86,7 +90,10 @@ func (c *Client) send(ctx context.Context, r request) ([]byte, *http.Response, e
 	if err != nil {
 		return nil, nil, &Error{Kind: Invalid, doing: doing, text: "the address cannot be used: check pbx.api.url"}
 	}
-	if !r.anonymous {
+	switch {
+	case r.user != "":
+		req.SetBasicAuth(r.user, r.password.Reveal())
+	case !r.anonymous:
 		req.SetBasicAuth(c.cfg.Username, c.cfg.Password.Reveal())
 	}
 	req.Header.Set("Accept", "application/json")
