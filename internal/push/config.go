@@ -16,7 +16,8 @@ type Config struct {
 	// scheme's own. "https://pop.firm.example".
 	Origin   string
 	Pairings Pairings
-	Opener   Opener // nil: nobody wants to know
+	Settings Settings // nil: screens are told of none
+	Opener   Opener   // nil: nobody wants to know
 	Trace    screenpop.Recorder
 	Metrics  prometheus.Registerer
 	Log      *slog.Logger

@@ -173,6 +173,7 @@ type msg struct {
 	Pops       []screenpop.Pop
 	Recent     []screenpop.EndedPop
 	Service    struct{ State push.ServiceState }
+	Settings   screenpop.SettingsView
 	ID         string
 	Reason     screenpop.EndReason
 	AnsweredBy string `json:"answered_by"`

@@ -18,6 +18,7 @@ import (
 type Hub struct {
 	origin   string
 	pairings Pairings
+	settings Settings
 	opener   Opener
 	recorder screenpop.Recorder
 	metrics  *metrics
@@ -30,10 +31,10 @@ type Hub struct {
 	opened time.Time    // zero of the hub's clock, which no step of the wall clock moves
 	count  atomic.Int64 // of screens whose goroutines may run
 
-	// pairingChanges counts announcements, so that Serve notices one that came
-	// while it was asking.
-	pairingChanges atomic.Uint64
-	serviceChange  sync.Mutex
+	// announcements counts those of pairings and settings, so that Serve
+	// notices one that came while it was asking.
+	announcements atomic.Uint64
+	serviceChange sync.Mutex
 
 	closing    atomic.Bool
 	stop       chan struct{}
@@ -52,6 +53,7 @@ func New(cfg Config) *Hub {
 	h := &Hub{
 		origin:   cfg.Origin,
 		pairings: cfg.Pairings,
+		settings: cfg.Settings,
 		opener:   cfg.Opener,
 		recorder: cfg.Trace,
 		metrics:  newMetrics(cfg.Metrics),

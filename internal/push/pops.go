@@ -72,16 +72,16 @@ func (h *Hub) Pop(agent screenpop.AgentID, pop screenpop.Pop, received time.Time
 
 // lockPaired locks the agent's shard and tells whether the agent is paired: a
 // look-up may come back in the moment of unpairing, and what it found is not
-// for an agent without an authorisation. An announcement raises pairingChanges
+// for an agent without an authorisation. An announcement raises announcements
 // before it takes the lock. So either it is seen here and the agent is asked
 // about again, or it comes to the lock later and ends what was let in.
 func (h *Hub) lockPaired(agent screenpop.AgentID) (sh *shard, paired bool) {
 	sh = h.shardOf(agent)
 	for {
-		changes := h.pairingChanges.Load()
+		changes := h.announcements.Load()
 		paired = h.pairings.Pairing(agent).State != screenpop.Unpaired
 		sh.mu.Lock()
-		if h.pairingChanges.Load() == changes {
+		if h.announcements.Load() == changes {
 			return sh, paired
 		}
 		sh.mu.Unlock()
@@ -178,7 +178,7 @@ func (h *Hub) PairingChanged(agent screenpop.AgentID, p screenpop.Pairing) {
 		h.log.Error("encode pairing", "agent", agent, "err", err)
 		return
 	}
-	h.pairingChanges.Add(1) // before the lock is taken: see join
+	h.announcements.Add(1) // before the lock is taken: see join
 	h.inRoom(agent, func(r *room) {
 		if p.State == screenpop.Unpaired {
 			h.endAll(r)

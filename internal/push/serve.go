@@ -107,32 +107,37 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, v Viewer) {
 // join puts s into its room with hello as its first message, or returns why
 // not. The room's lock makes hello and the messages after it one sequence.
 //
-// The pairing in hello cannot be older than an announcement the screen misses:
-// an announcement raises pairingChanges before it takes the lock. So either
+// What hello says cannot be older than an announcement the screen misses: an
+// announcement raises announcements before it takes the lock. So either
 // join sees it raised and asks again, or the screen is in the room when the
 // announcement gets there.
 func (h *Hub) join(s *screen, agent []byte) refusal {
 	for {
-		changes := h.pairingChanges.Load()
+		before := h.announcements.Load()
 		pairing, err := json.Marshal(h.pairings.Pairing(s.agent))
 		if err != nil {
 			h.log.Error("encode pairing", "agent", s.agent, "err", err)
 			return refusedHubLimit
 		}
-		if why, ok := h.tryJoin(s, agent, pairing, changes); ok {
+		settings, err := h.settingsOf(s.agent)
+		if err != nil {
+			h.log.Error("encode settings", "agent", s.agent, "err", err)
+			return refusedHubLimit
+		}
+		if why, ok := h.tryJoin(s, greeting{agent, pairing, settings}, before); ok {
 			return why
 		}
 	}
 }
 
-func (h *Hub) tryJoin(s *screen, agent, pairing []byte, changes uint64) (refusal, bool) {
+func (h *Hub) tryJoin(s *screen, g greeting, before uint64) (refusal, bool) {
 	sh := s.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	switch {
 	case h.closing.Load():
 		return refusedClosing, true
-	case h.pairingChanges.Load() != changes:
+	case h.announcements.Load() != before:
 		return "", false
 	}
 	r := sh.enter(s.agent)
@@ -145,7 +150,7 @@ func (h *Hub) tryJoin(s *screen, agent, pairing []byte, changes uint64) (refusal
 		return refusedHubLimit, true
 	}
 	h.goroutines.Add(1) // Close waits only after it has had every shard's lock
-	s.offer(&message{op: websocket.TextMessage, data: hello(agent, pairing, sh.serviceOf(s.agent.Tenant), r)})
+	s.offer(&message{op: websocket.TextMessage, data: hello(g, sh.serviceOf(s.agent.Tenant), r)})
 	r.screens = append(r.screens, s)
 	sh.open[s] = struct{}{}
 	h.metrics.screens.Inc()

@@ -97,9 +97,15 @@ func appendHead(b []byte, kind string, seq uint64) []byte {
 	return strconv.AppendUint(b, seq, 10)
 }
 
+// greeting is what hello says of the agent, encoded.
+type greeting struct {
+	agent, pairing []byte
+	settings       []byte // nil: nothing is said of them
+}
+
 // hello writes the first message of a socket: all there is to show.
-func hello(agent, pairing []byte, state ServiceState, r *room) []byte {
-	size := 128 + len(agent) + len(pairing)
+func hello(g greeting, state ServiceState, r *room) []byte {
+	size := 128 + len(g.agent) + len(g.pairing) + len(g.settings)
 	for _, p := range r.live {
 		size += len(p.body) + 1
 	}
@@ -108,9 +114,9 @@ func hello(agent, pairing []byte, state ServiceState, r *room) []byte {
 	}
 	b := make([]byte, 0, size)
 	b = append(b, `{"type":"hello","agent":`...)
-	b = append(b, agent...)
+	b = append(b, g.agent...)
 	b = append(b, `,"pairing":`...)
-	b = append(b, pairing...)
+	b = append(b, g.pairing...)
 	b = append(b, `,"pops":[`...)
 	for i, p := range r.live {
 		if i > 0 {
@@ -127,6 +133,10 @@ func hello(agent, pairing []byte, state ServiceState, r *room) []byte {
 	}
 	b = append(b, `],"service":`...)
 	b = appendService(b, state)
+	if g.settings != nil {
+		b = append(b, `,"settings":`...)
+		b = append(b, g.settings...)
+	}
 	b = append(b, `,"seq":`...)
 	b = strconv.AppendUint(b, r.seq, 10)
 	return append(b, '}')

@@ -57,6 +57,15 @@ func paired() screenpop.Pairing {
 	}
 }
 
+func view() screenpop.SettingsView {
+	rule := screenpop.SettingsRule{
+		Defaults: screenpop.AgentSettings{On: screenpop.Ringing, Inbound: true, Outbound: true, Notification: screenpop.NotifyNumber},
+		Locked:   []string{screenpop.SettingSound},
+	}
+	on := screenpop.Connected
+	return rule.View(screenpop.SettingsChoice{On: &on})
+}
+
 func must(t *testing.T, v any) []byte {
 	t.Helper()
 	b, err := json.Marshal(v)
@@ -95,8 +104,9 @@ func TestGoldenMessages(t *testing.T) {
 	linked := unknownCaller()
 	linked.Links = &screenpop.Links{Search: "https://app.smokeball.com/#/contacts?search=131114"}
 	for name, got := range map[string][]byte{
-		"hello.json":       hello(must(t, agent), must(t, paired()), ServiceNotAnswering, full),
-		"hello-empty.json": hello(must(t, agent), must(t, screenpop.Pairing{State: screenpop.Unpaired}), ServiceOK, &room{}),
+		"hello.json":       hello(greeting{must(t, agent), must(t, paired()), must(t, view())}, ServiceNotAnswering, full),
+		"settings.json":    frame("settings", 22, "settings", must(t, view())),
+		"hello-empty.json": hello(greeting{must(t, agent), must(t, screenpop.Pairing{State: screenpop.Unpaired}), nil}, ServiceOK, &room{}),
 		"pop.json":         frame("pop", 18, "pop", live),
 		"pop-unknown.json": frame("pop", 19, "pop", card),
 		"update.json":      frame("update", 20, "pop", body(t, connected)),
