@@ -56,7 +56,7 @@ func (k *Keeper) wanted(w *wallet, now time.Time) (at time.Time, ok bool) {
 }
 
 // refreshDue begins the refreshes whose time has come, as far as tenants allow
-// them, and returns when to look again.
+// them, and the deletions that are left over, and returns when to look again.
 func (k *Keeper) refreshDue(now time.Time) (next time.Time) {
 	next = now.Add(longestNap)
 	sooner := func(at time.Time) {
@@ -67,6 +67,7 @@ func (k *Keeper) refreshDue(now time.Time) (next time.Time) {
 	var refused []*wallet
 	for _, w := range k.all() {
 		w.mu.Lock()
+		sooner(k.eraseDue(w, now))
 		if w.alive(now) {
 			ends := w.rec.ends(w.tenant.RefreshTokenLifetime)
 			sooner(ends.Add(-warnBefore))

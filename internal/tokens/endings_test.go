@@ -242,7 +242,28 @@ func TestExpiryMetrics(t *testing.T) {
 		want(3, paired.Add(30*day))
 		pass(5 * day)
 		want(0, time.Time{})
+
+		// The first of several that end at different times.
+		early := time.Now()
+		for _, ext := range []screenpop.Extension{"7", "8", "9"} {
+			r.pairAs(screenpop.AgentID{Tenant: firm, Extension: ext})
+			pass(day)
+		}
+		want(0, early.Add(30*day))
+		pass(23 * day)
+		want(2, early.Add(30*day)) // of the second and the first day
 	})
+}
+
+func (r *rig) pairAs(id screenpop.AgentID) {
+	r.t.Helper()
+	target, err := r.keeper.Begin(r.t.Context(), id, r.session)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if _, _, err := r.keeper.Finish(r.t.Context(), r.session, r.server.agree(r.t, target)); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // Screens hear of an unpairing at once, also while Smokeball is slow to

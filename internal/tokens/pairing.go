@@ -23,6 +23,8 @@ func (k *Keeper) pairingOf(w *wallet) screenpop.Pairing {
 	switch {
 	case w.damaged:
 		return screenpop.Pairing{State: screenpop.Expired, Problem: problemUnread}
+	case w.undeleted:
+		return screenpop.Pairing{State: screenpop.Unpaired, Problem: problemUndeleted}
 	case w.rec == nil:
 		return screenpop.Pairing{State: screenpop.Unpaired}
 	}

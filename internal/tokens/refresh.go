@@ -15,12 +15,13 @@ const requestTimeout = 10 * time.Second
 
 // What the agent reads. Said once here, for tests and for one voice.
 const (
-	problemEnded    = "The authorisation at Smokeball has ended. Pair again."
-	problemEnding   = "The authorisation at Smokeball ends in less than 5 days. Pair again to renew it."
-	problemUnread   = "The saved authorisation cannot be read any more. Pair again."
-	problemMisfit   = "The Smokeball user has another e-mail address than this extension. If this is not you, sign out of Smokeball and pair again."
-	problemNoSave   = "smokepop cannot save to its disk at the moment, so the authorisation is not renewed. The administrator has to make room."
-	problemMisknown = "Smokeball does not accept this installation's client id or secret. The administrator has to correct them."
+	problemEnded     = "The authorisation at Smokeball has ended. Pair again."
+	problemEnding    = "The authorisation at Smokeball ends in less than 5 days. Pair again to renew it."
+	problemUnread    = "The saved authorisation cannot be read any more. Pair again."
+	problemMisfit    = "The Smokeball user has another e-mail address than this extension. If this is not you, sign out of Smokeball and pair again."
+	problemNoSave    = "smokepop cannot save to its disk at the moment, so the authorisation is not renewed. The administrator has to make room."
+	problemUndeleted = "smokepop no longer uses this authorisation and cannot delete it from its disk at the moment; it tries again. The administrator has to make room."
+	problemMisknown  = "Smokeball does not accept this installation's client id or secret. The administrator has to correct them."
 )
 
 // depart begins a refresh for whoever waits, unless its tenant has to wait.

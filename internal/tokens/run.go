@@ -51,12 +51,18 @@ func (k *Keeper) nap() time.Duration {
 	return max(k.refreshDue(now).Sub(now), shortestNap)
 }
 
-// bankRest saves, at the end, the answers the store has not taken before.
+// bankRest saves, at the end, the answers the store has not taken before, and
+// deletes what it has not deleted.
 func (k *Keeper) bankRest() {
 	for _, w := range k.all() {
+		k.eraseLeft(w)
 		w.mu.Lock()
-		unsaved, at, epoch := w.unsaved, w.unsavedAt, w.epoch
+		unsaved, at, epoch, undeleted := w.unsaved, w.unsavedAt, w.epoch, w.undeleted
 		w.mu.Unlock()
+		if undeleted {
+			k.log.Error("smokepop ends, and the record of an agent who has unpaired is still on the disk: the next start reads it again",
+				"agent", w.id)
+		}
 		if unsaved == nil {
 			continue
 		}

@@ -55,22 +55,6 @@ func TestUnpairWhenSmokeballDoesNotRevoke(t *testing.T) {
 	})
 }
 
-func TestUnpairThatCannotDeleteStaysPaired(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, nil)
-		r.pair()
-		r.store.noDeletes.Store(true)
-		if revoked, err := r.keeper.Unpair(t.Context(), priya); revoked || !errors.Is(err, errDisk) {
-			t.Errorf("%v %v", revoked, err)
-		}
-		r.wantState(screenpop.Paired)
-		r.token()
-		if len(r.server.revoked) != 0 {
-			t.Error("revoked all the same")
-		}
-	})
-}
-
 // The answer of a refresh that comes after the unpairing must not bring the
 // record back, and its new refresh token is not left behind at Smokeball.
 func TestUnpairDuringARefresh(t *testing.T) {

@@ -28,6 +28,10 @@ type wallet struct {
 	rec      *record // nil: not paired
 	revision uint64
 	damaged  bool // there is a record and it cannot be read
+	// undeleted: the agent has unpaired and the store has not deleted the
+	// record yet. eraseAgain is when that is tried again; erasing: just now.
+	undeleted, erasing bool
+	eraseAgain         time.Time
 	// epoch rises with each pairing and unpairing, under writing and mu. What
 	// was begun in an earlier epoch is of no use any more.
 	epoch  uint64
@@ -88,7 +92,7 @@ func (w *wallet) turn(rec *record, revision uint64) (left []screenpop.Secret) {
 		left = append(left, w.unsaved.RefreshToken)
 	}
 	w.epoch++
-	w.rec, w.revision, w.damaged = rec, revision, false
+	w.rec, w.revision, w.damaged, w.undeleted = rec, revision, false, false
 	w.unsaved, w.backoff = nil, backoff{}
 	w.tokenProblem, w.apiProblem, w.noSave = "", "", false
 	if w.endQuestions != nil {
