@@ -20,6 +20,7 @@ var mayImport = map[string][]string{
 	"internal/vault":     {"internal/screenpop"},
 	"internal/trace":     {"internal/screenpop"},
 	"internal/vodia":     {"internal/screenpop"},
+	"internal/directory": {"internal/screenpop"},
 	"internal/pbxevents": {"internal/screenpop", "internal/numbering"},
 	"internal/lookup":    {"internal/screenpop", "internal/numbering", "internal/smokeball"},
 	"internal/tokens":    {"internal/screenpop", "internal/vault", "internal/smokeball"},
@@ -29,7 +30,7 @@ var mayImport = map[string][]string{
 	"internal/simulator": {"internal/screenpop"},
 	"internal/daemon": {
 		"internal/screenpop", "internal/numbering", "internal/smokeball", "internal/vault", "internal/trace",
-		"internal/pbxevents", "internal/lookup", "internal/tokens", "internal/push", "internal/web", "internal/config", "internal/vodia",
+		"internal/pbxevents", "internal/lookup", "internal/tokens", "internal/push", "internal/web", "internal/config", "internal/vodia", "internal/directory",
 	},
 	"internal/crashtest":    {"internal/screenpop", "internal/smokeball", "internal/vault", "internal/tokens", "internal/simulator"},
 	"internal/architecture": {},
