@@ -39,6 +39,7 @@ func TestTrackLegIDs(t *testing.T) {
 			{"event=ringing&call_id=c-d&extension=103" + from, "accepted 103", ring103},
 			{"event=connected&call_id=c-b&extension=102" + from, "accepted 102", conn102 +
 				"; 101 answered-elsewhere by Tom Jones; 103 answered-elsewhere by Tom Jones"},
+			{"event=connected&call_id=c-a&extension=101" + from, "out-of-order", ""},
 			{"event=terminated&call_id=c-a&extension=101" + from, "duplicate", ""},
 			{"event=terminated&call_id=c", "accepted 102", "102 terminated"},
 			{"event=ringing&call_id=c-e&extension=101" + from, "out-of-order", ""},
@@ -65,6 +66,10 @@ func TestTrackLegIDs(t *testing.T) {
 		{"rung by the call's id, answered and ended by the leg's", []beat{
 			{"event=ringing&call_id=c&extension=101" + from, "accepted 101", ring101},
 			{"event=connected&call_id=c-a&extension=101" + from, "accepted 101", conn101},
+			{"event=terminated&call_id=c-a&extension=101" + from, "accepted 101", "101 terminated"},
+		}},
+		{"rung by the call's id, ended by the leg's", []beat{
+			{"event=ringing&call_id=c&extension=101" + from, "accepted 101", ring101},
 			{"event=terminated&call_id=c-a&extension=101" + from, "accepted 101", "101 terminated"},
 		}},
 		{"a warm transfer: the consultation and what comes of it are one pop", []beat{
@@ -125,6 +130,12 @@ func TestTrackHandedOver(t *testing.T) {
 			{"event=ringing&call_id=c3&extension=102" + x, "accepted 102", ""},
 			{"event=terminated&call_id=c2", "accepted 102", ""},
 			{"event=connected&call_id=c3&extension=102" + x, "accepted 102", conn102},
+			{"event=terminated&call_id=c3", "accepted 102", "102 terminated"},
+		}},
+		{"handed over when the colleague's leg is long gone", []beat{
+			{"event=connected&call_id=c2&extension=102" + x, "accepted 102", conn102},
+			{"event=connected&call_id=c3&extension=102" + x, "accepted 102", ""},
+			{"event=terminated&call_id=c2", "accepted 102", ""},
 			{"event=terminated&call_id=c3", "accepted 102", "102 terminated"},
 		}},
 		{"a second call from the same switchboard", []beat{

@@ -67,6 +67,9 @@ func TestLive(t *testing.T) {
 			{list: listOf("l " + num + " 101 connected"), offered: conn101},
 			{list: listOf(), offered: "101 terminated"},
 			{list: listOf("l " + num + " 102 alerting"), offered: ring102},
+			{hook: "event=ringing&call_id=l&extension=103&from=6173998147&to=600", offered: ring103},
+			{hook: "event=terminated&call_id=l", offered: "102 terminated; 103 terminated"},
+			{list: listOf("l " + num + " 104 alerting")},
 		}},
 		{"a call without extensions is told by its parties, or concerns nobody", []snap{
 			{list: listOf("l " + num + " - alerting")},
@@ -178,7 +181,7 @@ func TestLiveFull(t *testing.T) {
 		for _, s := range []struct {
 			list []LiveCall
 			want string
-		}{{listOf("l " + num + " 101,102 alerting"), ring101 + "; " + ring102}, {listOf(), "101 terminated; 102 terminated"}} {
+		}{{listOf("l " + num + " 101,102 alerting"), ring101 + "; " + ring102}, {listOf("l " + num + " 101 alerting"), "102 terminated"}, {listOf(), "101 terminated"}} {
 			r.sink.mu.Lock()
 			r.sink.full = true
 			r.sink.mu.Unlock()
