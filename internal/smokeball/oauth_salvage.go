@@ -1,7 +1,9 @@
 package smokeball
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
@@ -34,4 +36,35 @@ func (s *salvage) grant(sent string) Grant {
 		return Grant{}
 	}
 	return Grant{RefreshToken: screenpop.Secret(s.refresh)}
+}
+
+// refreshTokenIn returns the refresh token of a JSON answer that breaks off,
+// is followed by something else, or is too long: what stands before that came
+// whole. It is empty where there is none, or an error code.
+func refreshTokenIn(body []byte) string {
+	d := json.NewDecoder(bytes.NewReader(body))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return ""
+	}
+	said := map[string]string{}
+	for {
+		key, err := d.Token()
+		name, isName := key.(string)
+		if err != nil || !isName {
+			break
+		}
+		var value json.RawMessage
+		if d.Decode(&value) != nil {
+			break
+		}
+		if name == "refresh_token" || name == "error" {
+			var text string // stays empty for what is no text
+			_ = json.Unmarshal(value, &text)
+			said[name] = text
+		}
+	}
+	if said["error"] != "" {
+		return ""
+	}
+	return said["refresh_token"]
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -29,12 +30,19 @@ func (t tokenTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := readAtMost(res.Body, maxTokenAnswer)
+	grants := res.StatusCode/100 == 2 && strings.HasSuffix(r.URL.Path, "/oauth2/token")
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxTokenAnswer+1))
 	res.Body.Close()
+	if err == nil && len(body) > maxTokenAnswer {
+		err = fmt.Errorf("%w: more than %d bytes", errTooLarge, maxTokenAnswer)
+	}
 	if err != nil {
+		if grants {
+			salvageOf(r.Context()).refresh = refreshTokenIn(body)
+		}
 		return nil, err
 	}
-	if res.StatusCode/100 == 2 && strings.HasSuffix(r.URL.Path, "/oauth2/token") {
+	if grants {
 		body = tidy(body, salvageOf(r.Context()))
 		res.Header.Set("Content-Type", "application/json") // else the library tries a form
 	}
@@ -78,6 +86,7 @@ func (t tokenTransport) withClientID(r *http.Request) (*http.Request, error) {
 func tidy(body []byte, kept *salvage) []byte {
 	var answer map[string]json.RawMessage
 	if json.Unmarshal(body, &answer) != nil || answer == nil {
+		kept.refresh = refreshTokenIn(body)
 		return body // for the library to refuse
 	}
 	clean := map[string]any{"expires_in": lifetime(answer["expires_in"])}
