@@ -25,7 +25,7 @@ func TestAnothersFileIsRefused(t *testing.T) {
 			if err := os.Chown(of(dir), 0, -1); err != nil {
 				t.Fatal(err)
 			}
-			holds(t, openStore(t, dir, ring))
+			holds(t, openStore(t, dir, ring), somePaths...)
 		})
 	}
 }
