@@ -56,7 +56,7 @@ func runDemo(ctx context.Context, out io.Writer, listen string, perMinute float6
 		return failure{exitFailed, errors.Join(err, agents.Close(), ops.Close())}
 	}
 	defer world.close()
-	file, err := world.writeConfig(dir, nil)
+	file, err := world.writeConfig(dir, world.withPBX)
 	if err != nil {
 		return failure{exitFailed, errors.Join(err, agents.Close(), ops.Close())}
 	}
@@ -75,7 +75,11 @@ func runDemo(ctx context.Context, out io.Writer, listen string, perMinute float6
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return d.Run(ctx) })
 	group.Go(func() error { return world.serve(ctx) })
+	group.Go(func() error { return world.runDials(ctx) })
 	group.Go(func() error {
+		if err := world.subscribe(ctx, cfg); err != nil {
+			return err
+		}
 		if err := world.welcome(ctx, out, cfg.AdminSocket, ops.Addr().String(), perMinute); err != nil {
 			return err
 		}
@@ -110,7 +114,14 @@ smokepop demo: %s, a law firm that does not exist, with %d phones.
 		}
 		fmt.Fprintf(out, "  Also there: %s, for %s (extension %s):\n              %s\n", f.Name, f.Agents[0].Name, f.Agents[0].Extension, url)
 	}
-	fmt.Fprintf(out, "  Metrics:    http://%s/metrics\n  Why a pop:  %s trace --socket %s\n  Stop with Ctrl-C.\n\n", ops, os.Args[0], socket)
+	fmt.Fprintf(out, `  The PBXs:   the webhooks were installed on every phone through the PBXs' REST API, as "vodia subscribe" does it.
+              %[5]s's PBX tells of its calls by websocket as well, and each makes one pop.
+  Arriving:   %[1]s vodia capture --tenant %[4]s --socket %[3]s
+  Metrics:    http://%[2]s/metrics
+  Why a pop:  %[1]s trace --socket %[3]s
+  Stop with Ctrl-C.
+
+`, os.Args[0], ops, socket, first.Domain, first.Name)
 	return nil
 }
 

@@ -24,9 +24,9 @@ type demoWorld struct {
 	access simulator.Access
 
 	smokeball []*simulator.Smokeball // each firm's
-	listeners []net.Listener
+	pbx       []*simulator.PBX       // likewise
+	listeners []net.Listener         // each firm's two: its Smokeball's, its PBX's
 	servers   []*http.Server
-	pbx       []*simulator.PBX
 }
 
 // demoFirms are the firms of the demo.
@@ -52,25 +52,27 @@ func newDemoWorld(ctx context.Context, public string, firms []*simulator.Firm, a
 	}
 	w.client = simulator.DefaultClient(w.public + "/pair/callback")
 	for _, f := range w.firms {
-		l, err := demoListen(ctx, "127.0.0.1:0")
-		if err != nil {
-			w.close()
-			return nil, err
-		}
 		options := simulator.Options{Firm: f, Clients: []simulator.Client{w.client}}
 		if as != nil {
 			as(&options)
 		}
 		smokeball := simulator.NewSmokeball(options)
-		w.listeners = append(w.listeners, l)
-		w.smokeball = append(w.smokeball, smokeball)
-		w.servers = append(w.servers, &http.Server{Handler: smokeball, ReadHeaderTimeout: 5 * time.Second})
-		w.pbx = append(w.pbx, simulator.NewDemoPBX(f, w.public, w.access))
+		pbx := simulator.NewPBX(simulator.PBXOptions{Firm: f, AdminsActForUsers: true})
+		w.smokeball, w.pbx = append(w.smokeball, smokeball), append(w.pbx, pbx)
+		for _, h := range []http.Handler{smokeball, pbx} {
+			l, err := demoListen(ctx, "127.0.0.1:0")
+			if err != nil {
+				w.close()
+				return nil, err
+			}
+			w.listeners = append(w.listeners, l)
+			w.servers = append(w.servers, &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second})
+		}
 	}
 	return w, nil
 }
 
-// serve serves the Smokeballs until ctx ends.
+// serve serves the Smokeballs and the PBXs until ctx ends.
 func (w *demoWorld) serve(ctx context.Context) error {
 	ended := make(chan error, len(w.servers))
 	for i, s := range w.servers {
@@ -112,6 +114,7 @@ func (w *demoWorld) writeConfig(dir string, change func(map[string]any)) (string
 	}
 	for name, secret := range map[string]string{
 		"client-secret": w.client.Secret, "api-key": w.client.APIKey, "webhook-password": w.access.Password,
+		"pbx-password": simulator.DefaultAdmin().Password,
 	} {
 		if err := os.WriteFile(filepath.Join(etc, name), []byte(secret+"\n"), 0o600); err != nil {
 			return "", err
@@ -141,7 +144,10 @@ func (w *demoWorld) writeConfig(dir string, change func(map[string]any)) (string
 }
 
 // smokeballURL is where firm i's Smokeball is.
-func (w *demoWorld) smokeballURL(i int) string { return "http://" + w.listeners[i].Addr().String() }
+func (w *demoWorld) smokeballURL(i int) string { return "http://" + w.listeners[2*i].Addr().String() }
+
+// pbxURL is where firm i's PBX is.
+func (w *demoWorld) pbxURL(i int) string { return "http://" + w.listeners[2*i+1].Addr().String() }
 
 func (w *demoWorld) tenant(f *simulator.Firm, smokeball string) map[string]any {
 	agents := make([]map[string]any, len(f.Agents))

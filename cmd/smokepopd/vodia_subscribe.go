@@ -24,6 +24,7 @@ type subscribeFlags struct {
 	hookFlags
 	remove, dryRun, yes, replaceForeign, rewrite bool
 	timeout                                      time.Duration
+	rate                                         float64
 }
 
 func newVodiaSubscribe() *cobra.Command {
@@ -43,6 +44,7 @@ func newVodiaSubscribe() *cobra.Command {
 	cmd.Flags().BoolVar(&f.replaceForeign, "replace-foreign", false, "also take the place of webhooks that lead elsewhere; their passwords cannot be brought back")
 	cmd.Flags().BoolVar(&f.rewrite, "rewrite", false, "write again what looks the same: after the webhooks' password has changed, which the PBX does not show")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "how long to wait for each answer of the PBX")
+	cmd.Flags().Float64Var(&f.rate, "rate", 10, "requests a second, at most, about single accounts")
 	return cmd
 }
 
@@ -55,6 +57,8 @@ func (f *subscribeFlags) run(cmd *cobra.Command) error {
 	switch {
 	case f.timeout <= 0:
 		return failure{exitUsage, errors.New("--timeout: use a time above 0, such as 10s")}
+	case f.rate <= 0:
+		return failure{exitUsage, errors.New("--rate: use a number above 0")}
 	case f.remove && (f.replaceForeign || f.rewrite):
 		return failure{exitUsage, errors.New("--remove takes off what is smokepop's and nothing else: leave out --replace-foreign and --rewrite")}
 	case !f.yes && !f.dryRun && (f.json || !terminal):
@@ -62,7 +66,7 @@ func (f *subscribeFlags) run(cmd *cobra.Command) error {
 	case t.PBX.API.URL == "":
 		return failure{exitUsage, fmt.Errorf("tenant %s has no pbx.api.url: set it with username and password_file, or set the webhooks by hand: smokepopd vodia template", t.Domain)}
 	}
-	client, err := daemon.NewPBXClient(t, slog.New(slog.DiscardHandler), func(c *vodia.Config) { c.CallTimeout = f.timeout })
+	client, err := daemon.NewPBXClient(t, slog.New(slog.DiscardHandler), func(c *vodia.Config) { c.CallTimeout, c.Rate = f.timeout, f.rate })
 	if err != nil {
 		return failure{exitFailed, err}
 	}
