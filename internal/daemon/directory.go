@@ -1,35 +1,73 @@
 package daemon
 
 import (
-	"slices"
+	"context"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/smokepop/smokepop/internal/config"
+	"github.com/smokepop/smokepop/internal/directory"
+	"github.com/smokepop/smokepop/internal/push"
 	"github.com/smokepop/smokepop/internal/screenpop"
+	"github.com/smokepop/smokepop/internal/tokens"
 )
 
-// directory is the agents there are. It is read-only once made, so that many
-// goroutines may ask it.
-type directory struct {
-	byID map[screenpop.AgentID]screenpop.Agent
-	list []screenpop.Agent
+// newDirectory returns the directory of all tenants. A tenant whose PBX has a
+// client gets its agents from there too.
+func newDirectory(tenants []config.Tenant, clients pbxes, news *directoryNews, metrics prometheus.Registerer, log *slog.Logger) (*directory.Directory, error) {
+	cfg := directory.Config{Changed: news.changed, Metrics: metrics, Log: log}
+	for _, t := range tenants {
+		one := directory.Tenant{Domain: t.Domain, Agents: t.Agents, Groups: t.Scope.Groups, Refresh: t.PBX.API.Refresh}
+		if c := clients[t.Domain]; c != nil {
+			one.Source = pbxSource{c}
+		}
+		cfg.Tenants = append(cfg.Tenants, one)
+	}
+	return directory.New(cfg)
 }
 
-func newDirectory(tenants []config.Tenant) *directory {
-	d := &directory{byID: map[screenpop.AgentID]screenpop.Agent{}}
-	for _, t := range tenants {
-		for _, a := range t.Agents {
-			d.byID[a.AgentID] = a
-			d.list = append(d.list, a)
+// members is the directory in the words of those who keep sessions and look up
+// whom a command names: who is gone from the PBX is still somebody.
+type members struct{ *directory.Directory }
+
+func (m members) Agent(id screenpop.AgentID) (screenpop.Agent, bool) { return m.Known(id) }
+
+// directoryNews takes what a reading has changed to those it concerns. Its
+// parts are made after the directory.
+type directoryNews struct {
+	keeper *tokens.Keeper
+	hub    *push.Hub
+	log    *slog.Logger
+}
+
+func (n *directoryNews) changed(_ screenpop.Tenant, list []directory.Change) {
+	for _, c := range list {
+		if c.Kind != directory.Removed {
+			n.keeper.DirectoryChanged(c.Agent)
+			continue
+		}
+		// The ends of this agent's calls are not told any more.
+		n.hub.EndAll(c.Agent)
+		if n.keeper.Pairing(c.Agent).State != screenpop.Unpaired {
+			n.log.Warn("the extension of a paired agent is gone from the PBX: the pairing and the sessions stay, and there are no pops; unpair the agent if the person has left",
+				"agent", c.Agent)
 		}
 	}
-	return d
 }
 
-// Agent returns the agent of an id.
-func (d *directory) Agent(id screenpop.AgentID) (screenpop.Agent, bool) {
-	a, ok := d.byID[id]
-	return a, ok
+// refreshDirectory reads the PBX of a tenant, or of every tenant that has one,
+// at once.
+func refreshDirectory(ctx context.Context, d *directory.Directory, tenants []screenpop.Tenant) error {
+	errs := make(chan error, len(tenants))
+	for _, t := range tenants {
+		go func() { errs <- d.Refresh(ctx, t) }()
+	}
+	var first error
+	for range tenants {
+		if err := <-errs; err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
 }
-
-// Agents lists all agents.
-func (d *directory) Agents() []screenpop.Agent { return slices.Clone(d.list) }

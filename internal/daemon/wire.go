@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/smokepop/smokepop/internal/config"
+	"github.com/smokepop/smokepop/internal/directory"
 	"github.com/smokepop/smokepop/internal/lookup"
 	"github.com/smokepop/smokepop/internal/pbxevents"
 	"github.com/smokepop/smokepop/internal/push"
@@ -29,6 +30,7 @@ type parts struct {
 	hub      *push.Hub
 	finder   *lookup.Finder
 	flow     *screenpop.Flow
+	agents   *directory.Directory
 	receiver *pbxevents.Receiver
 	live     *liveStates
 	web      *web.Server
@@ -54,7 +56,6 @@ func wire(ctx context.Context, cfg *config.Config, client *http.Client, metrics 
 	down.add("store", func(context.Context) error { return p.store.Close() })
 	p.care = newCaretaker(p.store, cfg.EncryptionKeyFile, cfg.StateDir, log.With("component", "store"))
 
-	agents := newDirectory(cfg.Tenants)
 	traces := trace.New(trace.Config{})
 	down.add("connections to Smokeball", func(context.Context) error { client.CloseIdleConnections(); return nil })
 	firms, err := newFirms(cfg, client, metrics)
@@ -66,6 +67,11 @@ func wire(ctx context.Context, cfg *config.Config, client *http.Client, metrics 
 		return nil, err
 	}
 	down.add("connections to PBXs", func(context.Context) error { pbxes.close(); return nil })
+	changes := &directoryNews{log: log.With("component", "directory")}
+	p.agents, err = newDirectory(cfg.Tenants, pbxes, changes, metrics, changes.log)
+	if err != nil {
+		return nil, err
+	}
 
 	// The hub asks how an agent is paired when a screen opens, and is told when
 	// that changes; so one of the two has to be there before the other.
@@ -76,13 +82,14 @@ func wire(ctx context.Context, cfg *config.Config, client *http.Client, metrics 
 	})
 	news := &pairingNews{hub: p.hub}
 	p.keeper, err = tokens.New(tokens.Config{
-		Tenants: firms.tokens, Store: p.store, Directory: agents, Notify: news,
+		Tenants: firms.tokens, Store: p.store, Directory: p.agents, Notify: news,
 		Metrics: metrics, Log: log.With("component", "tokens"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the pairings: %w", err)
 	}
-	pairings.keeper = p.keeper
+	pairings.keeper, changes.keeper, changes.hub = p.keeper, p.keeper, p.hub
+	p.agents.Assume(p.keeper.Paired()) // until the PBX tells
 
 	p.finder = lookup.New(lookup.Config{
 		Tenants: firms.lookup, Credentials: p.keeper, News: serviceNews{p.hub}, Trace: traces, Metrics: metrics, Log: log.With("component", "lookup"),
@@ -94,16 +101,16 @@ func wire(ctx context.Context, cfg *config.Config, client *http.Client, metrics 
 	})
 	openings.flow = p.flow
 	p.receiver, err = pbxevents.New(firms.events, pbxevents.Deps{
-		Directory: agents, Sink: p.flow, Trace: traces, Metrics: metrics, Log: log.With("component", "pbxevents"),
+		Directory: directory.Phones{Directory: p.agents}, Sink: p.flow, Trace: traces, Metrics: metrics, Log: log.With("component", "pbxevents"),
 	})
 	if err != nil {
 		return nil, err
 	}
 	p.live = newLiveStates(cfg.Tenants, pbxes, p.receiver, metrics, log.With("component", "vodia"))
 	p.web, err = web.New(web.Config{
-		PublicURL: cfg.PublicURL, Directory: agents, Store: p.store, Pairings: pairs{p.keeper}, Screens: screensOf{p.hub},
+		PublicURL: cfg.PublicURL, Directory: members{p.agents}, Store: p.store, Pairings: pairs{p.keeper}, Screens: screensOf{p.hub},
 		Traces: tracesOf{traces}, Doctor: doctor{p.finder}, Captures: captures{p.receiver, cfg.Tenants}, Vault: p.care, Dialler: newDialer(cfg.Tenants, p.hub, pbxes),
-		Metrics: metrics, Log: log,
+		Directories: directories{p.agents, p.keeper}, Metrics: metrics, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -119,6 +126,7 @@ func (p *parts) runners() map[string]func(context.Context) error {
 		"lookup":    p.finder.Run,
 		"pbxevents": p.receiver.Run,
 		"vodia":     p.live.Run,
+		"directory": p.agents.Run,
 		"web":       p.web.Run,
 		"store":     p.care.Run,
 	}

@@ -28,6 +28,8 @@ func (s *Server) Admin() http.Handler {
 	r.Get("/v1/keys", s.answer(s.adminKeys))
 	r.Post("/v1/keys/rotate", s.answer(s.adminRotate))
 	r.Get("/v1/backup", s.answer(s.adminBackup))
+	r.Get("/v1/directory", s.answer(s.adminDirectory))
+	r.Post("/v1/directory/refresh", s.answer(s.adminRefresh))
 	r.Post("/v1/doctor/firm", s.answer(s.adminDoctorFirm))
 	r.Post("/v1/doctor/search", s.answer(s.adminDoctorSearch))
 	return r

@@ -22,27 +22,30 @@ type Config struct {
 	Traces    Traces
 	Doctor    Doctor
 	Captures  Captures
-	Vault     Vault
-	Dialler   Dialler
-	Metrics   prometheus.Registerer
-	Log       *slog.Logger
-	Now       func() time.Time
+	// Directories is for the admin's commands; Directory answers for agents.
+	Directories Directories
+	Vault       Vault
+	Dialler     Dialler
+	Metrics     prometheus.Registerer
+	Log         *slog.Logger
+	Now         func() time.Time
 }
 
 // Server is the agents' side of HTTP and the admin API. Its handlers may be
 // used at once; sessions and invites that are out of time are refused whether
 // Run runs or not.
 type Server struct {
-	origin    origin
-	directory Directory
-	pairings  Pairings
-	screens   Screens
-	traces    Traces
-	doctor    Doctor
-	captures  Captures
-	vault     Vault
-	log       *slog.Logger
-	now       func() time.Time
+	origin      origin
+	directory   Directory
+	pairings    Pairings
+	screens     Screens
+	traces      Traces
+	doctor      Doctor
+	captures    Captures
+	directories Directories
+	vault       Vault
+	log         *slog.Logger
+	now         func() time.Time
 
 	sessions *sessions
 	invites  *invites
@@ -69,7 +72,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		origin: o, directory: cfg.Directory, pairings: cfg.Pairings, screens: cfg.Screens, traces: cfg.Traces, doctor: cfg.Doctor, captures: cfg.Captures, vault: cfg.Vault,
+		origin: o, directory: cfg.Directory, pairings: cfg.Pairings, screens: cfg.Screens, traces: cfg.Traces, doctor: cfg.Doctor, captures: cfg.Captures, directories: cfg.Directories, vault: cfg.Vault,
 		log: cfg.Log.With("component", "web"), now: cfg.Now,
 		sessions: &sessions{store: cfg.Store, now: cfg.Now},
 		invites:  &invites{store: cfg.Store, now: cfg.Now},

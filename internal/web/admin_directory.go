@@ -1,0 +1,60 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// Directories tells how the tenants' directories are, and reads PBXs on demand.
+// An empty tenant stands for all. An error that is a [DirectoryProblem] is told
+// to the admin in its own words.
+type Directories interface {
+	// Reports returns a value for each tenant, to be written as JSON.
+	Reports(tenant screenpop.Tenant) []any
+	// Refresh returns when the PBXs have been read, whatever came of it, or
+	// with ctx's error while that goes on.
+	Refresh(ctx context.Context, tenant screenpop.Tenant) error
+}
+
+// DirectoryProblem is an error of [Directories] that says how it looks from
+// outside.
+type DirectoryProblem interface {
+	error
+	DirectoryProblem() (status int, sentence string)
+}
+
+// refreshPatience is how long a command waits for PBXs to be read. It is
+// shorter than what the command waits for the daemon.
+const refreshPatience = 20 * time.Second
+
+func (s *Server) adminDirectory(w http.ResponseWriter, r *http.Request) error {
+	tenant, _ := named(r)
+	list := s.directories.Reports(tenant)
+	if len(list) == 0 && tenant != "" {
+		return refuse(http.StatusNotFound, fmt.Sprintf("there is no tenant %q", tenant))
+	}
+	return writeJSON(w, map[string]any{"directories": list})
+}
+
+func (s *Server) adminRefresh(w http.ResponseWriter, r *http.Request) error {
+	tenant, _ := named(r)
+	ctx, cancel := context.WithTimeout(r.Context(), refreshPatience)
+	defer cancel()
+	err := s.directories.Refresh(ctx, tenant)
+	var known DirectoryProblem
+	underWay := errors.Is(err, context.DeadlineExceeded)
+	switch {
+	case err == nil, underWay:
+	case errors.As(err, &known):
+		status, sentence := known.DirectoryProblem()
+		return refuse(status, sentence)
+	default:
+		return failed("read the directory", err)
+	}
+	return writeJSON(w, map[string]any{"directories": s.directories.Reports(tenant), "under_way": underWay})
+}
