@@ -88,11 +88,13 @@ func (t *tenant) endLegs(m *message, s *step) verdict {
 	if o.any() {
 		return o.verdict(number)
 	}
-	if s.call != nil && s.call.skip != "" {
-		return verdict{result: skipped, skip: s.call.skip, extensions: m.extensions}
-	}
 	agents, none := t.rules.concerned(m.extensions)
-	v := t.unknownEnd(m, s, &none)
+	var v verdict
+	if s.call != nil && s.call.skip != "" {
+		v = verdict{result: skipped, skip: s.call.skip, extensions: m.extensions}
+	} else {
+		v = t.unknownEnd(m, s, &none)
+	}
 	for _, a := range agents {
 		s.start(m, a, screenpop.Call{State: screenpop.Terminated})
 	}

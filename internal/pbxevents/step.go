@@ -96,11 +96,11 @@ func (s *step) start(m *message, a screenpop.Agent, c screenpop.Call) {
 	c.ID, c.Started = of.id, s.now
 	l := &leg{of: of, agent: a, call: c, source: s.source, news: s.now, phones: []phone{{m.call, c.State}}}
 	of.legs = append(slices.Clip(of.legs), l)
-	of.skip = ""
 	if c.State == screenpop.Terminated {
 		l.stopped = s.now // first seen terminated: nothing is shown, ever
 		return
 	}
+	of.skip = ""
 	of.ended, of.closed = false, 0 // it is in the list again
 	s.deal(l)
 }

@@ -198,6 +198,13 @@ func TestTrack(t *testing.T) {
 			{"event=ringing&call_id=c&from=6173998147&to=101", "accepted 101", ring101},
 			{"event=ringing&call_id=C&from=6173998147&to=101", "accepted 101", ring101},
 		}},
+		{"the tenant tells of a call at no extension, and then the leg ends first: it stays over", []beat{
+			{"event=ringing&call_id=c&from=6173998147&to=+16175550100", "unknown-extension", ""},
+			{"event=terminated&call_id=c&from=6173998147&extension=101", "unknown-extension", ""},
+			{"event=connected&call_id=c&from=6173998147&extension=101", "out-of-order", ""},
+			{"event=ringing&call_id=c&from=6173998147&extension=101", "out-of-order", ""},
+			{"event=ringing&call_id=c&from=6173998147&extension=102", "accepted 102", ring102},
+		}},
 	} {
 		t.Run(c.story, func(t *testing.T) { play(t, newRig(t, nil), c.beats) })
 	}
