@@ -177,3 +177,37 @@ func agrees(t *testing.T, body string, got *fields) {
 		}
 	}
 }
+
+// Any lists of live calls among any webhooks leave the screens in order, and an
+// empty list takes away what lists have put there.
+func FuzzLive(f *testing.F) {
+	f.Add([]byte{1, 2, 3, 0, 200, 9}, "c", "6173998147", "101,102")
+	f.Add([]byte{255, 7, 0, 0, 31}, "", `"x" <sip:6173998148@h>`, "*103")
+	f.Fuzz(func(t *testing.T, moves []byte, id, from, extensions string) {
+		r := newRig(t, nil)
+		checker := &screens{t: t}
+		r.tenants[firm].tracker.sink = checker
+		for _, b := range moves {
+			if b%4 == 0 {
+				m := eventOf(int(b/4), "c")
+				r.tenants[firm].take(&m, r.clock.Now())
+			} else {
+				calls := []LiveCall{{ID: id, From: from, To: "600", Extensions: strings.Split(extensions, ","), Connected: b&8 != 0}, {ID: "d", From: "6173998147", To: "101", Ended: b&16 != 0}}
+				if err := r.Live(firm, calls[:b%4%3]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			checker.consistent(r)
+		}
+		if err := r.Live(firm, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range r.tenants[firm].tracker.calls {
+			for _, l := range c.legs {
+				if l.live() && c.sources == byLiveList {
+					t.Fatalf("%s is up after an empty list", c.id)
+				}
+			}
+		}
+	})
+}

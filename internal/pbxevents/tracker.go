@@ -68,9 +68,6 @@ func newTracker(sink screenpop.Sink, limit int) *tracker {
 // else that of the primary id.
 func (t *tracker) find(m *message) *call {
 	for _, id := range [...]screenpop.CallID{m.call, m.primary} {
-		if id == "" {
-			continue
-		}
 		if c := t.calls[id]; c != nil {
 			return c
 		}
