@@ -32,11 +32,11 @@ func TestVaultInspectIsTheDaemonsOwn(t *testing.T) {
 func TestServeLooksThroughTheDatabaseInAChild(t *testing.T) {
 	in := install(t, simulator.NewFirm(), nil, nil)
 	in.serve()
-	if !strings.Contains(in.stderr.String(), "there was no database: a new one was made") {
-		t.Errorf("a new database is not told:\n%s", in.stderr)
-	}
 	if code := in.end(syscall.SIGTERM); code != exitOK {
 		t.Fatalf("exit code %d\n%s", code, in.stderr)
+	}
+	if !strings.Contains(in.stderr.String(), "there was no database: a new one was made") {
+		t.Errorf("a new database is not told:\n%s", in.stderr)
 	}
 	path := filepath.Join(in.dir, "state", "smokepop.db")
 	whole, err := os.ReadFile(path)
