@@ -18,6 +18,13 @@ type Directory interface {
 	Agent(screenpop.AgentID) (screenpop.Agent, bool)
 }
 
+// Accounts is for a Directory that knows what answers at the PBX beside agents:
+// ring groups, queues and the like. Such a number is one of ours, whatever it
+// looks like, and its name stands on the card. It is asked as Agent is.
+type Accounts interface {
+	AccountName(t screenpop.Tenant, number string) (name string, ok bool)
+}
+
 // Tenant is what the receiver has to know of one PBX domain.
 type Tenant struct {
 	Domain  screenpop.Tenant

@@ -15,6 +15,7 @@ import (
 type rules struct {
 	tenant     screenpop.Tenant
 	directory  Directory
+	accounts   Accounts // nil: the directory knows agents alone
 	numbers    *numbering.Plan
 	extensions *regexp.Regexp
 	mailbox    string
@@ -31,6 +32,7 @@ func newRules(t Tenant, d Directory) (rules, error) {
 		ignore: map[string]struct{}{}, all: t.Scope.All,
 		scope: map[screenpop.Extension]struct{}{}, groups: map[string]struct{}{},
 	}
+	r.accounts, _ = d.(Accounts)
 	if t.Extensions != nil {
 		// An expression without its ^ and $ would find an extension in every
 		// number.
@@ -104,6 +106,9 @@ func (r *rules) queue(m *message, d *decision, agent screenpop.Extension) string
 		if _, name := numbering.UserPart(m.to.text); name != "" {
 			return name
 		}
+		if name, _ := r.named(m.to.user); name != "" {
+			return name
+		}
 		return m.to.user
 	}
 	if n := r.numbers.Parse(m.to.text); n.Display != "" {
@@ -165,7 +170,7 @@ func (r *rules) ours(user string) bool {
 	if user == "" || user[0] == '+' {
 		return false
 	}
-	if r.known(user) {
+	if _, account := r.named(user); account || r.known(user) {
 		return true
 	}
 	if rest, ok := strings.CutPrefix(user, r.mailbox); ok && r.mailbox != "" && (r.known(rest) || r.looks(rest)) {
@@ -179,8 +184,31 @@ func (r *rules) known(user string) bool {
 	return ok
 }
 
+// named returns the name of an account of the PBX.
+func (r *rules) named(user string) (name string, ok bool) {
+	if r.accounts == nil {
+		return "", false
+	}
+	return r.accounts.AccountName(r.tenant, user)
+}
+
 func (r *rules) looks(user string) bool {
 	return r.extensions != nil && r.extensions.MatchString(user)
+}
+
+// own puts, for each number that the directory knows to be an agent's, the
+// agent's own extension: one phone may be told of by several.
+func (r *rules) own(named []screenpop.Extension) []screenpop.Extension {
+	var out []screenpop.Extension
+	for _, e := range named {
+		if a, ok := r.directory.Agent(screenpop.AgentID{Tenant: r.tenant, Extension: e}); ok {
+			e = a.Extension
+		}
+		if !slices.Contains(out, e) {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // concerned returns those of the named extensions that are known and in scope,

@@ -25,6 +25,7 @@ func (t *tenant) take(m *message, now time.Time) verdict {
 	if m.state == "" {
 		return skip(screenpop.SkipState)
 	}
+	m.extensions = t.rules.own(m.extensions)
 	tr := t.tracker
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
