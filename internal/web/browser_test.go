@@ -42,6 +42,7 @@ type office struct {
 	as      screenpop.Pairing // who signs in at Smokeball
 	state   map[string]string // session by state
 	opened  []string          // pops whose cards were opened
+	dialler
 }
 
 // The pairing's interfaces.
@@ -128,7 +129,7 @@ func newOffice(t *testing.T) *office {
 	log := slog.New(slog.DiscardHandler)
 	o.hub = push.New(push.Config{Origin: o.origin, Pairings: o, Opener: o, Log: log})
 	o.server, err = web.New(web.Config{
-		PublicURL: o.origin, Directory: o, Store: web.NewMemory(), Pairings: o, Screens: screens{o.hub}, Traces: o, Log: log,
+		PublicURL: o.origin, Directory: o, Store: web.NewMemory(), Pairings: o, Screens: screens{o.hub}, Traces: o, Dialler: o, Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)

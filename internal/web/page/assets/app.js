@@ -1,6 +1,7 @@
 // @ts-check
 import { request } from './api.js';
 import { ask } from './confirm.js';
+import { dialBy, dialKnown, dialled } from './dial.js';
 import { atHome, byId, say } from './dom.js';
 import { fill, text } from './messages.js';
 import { isPaired, pairingNews, pairingWindowDone, pairingWindowFailed, showPairing } from './pairing.js';
@@ -64,6 +65,7 @@ function over(id, reason, answeredBy) {
 function message(m) {
   switch (m.type) {
     case 'hello':
+      if (!dialKnown()) me(); // it could not be asked before
       showAgent(m.agent);
       showPairing(m.pairing, m.agent.email);
       pairingChanged();
@@ -72,6 +74,7 @@ function message(m) {
       pops.replace(m.pops).forEach(announce);
       break;
     case 'pop':
+      if (m.pop.call.direction === 'outbound') dialled();
       pops.put(m.pop);
       announce(m.pop);
       break;
@@ -157,6 +160,7 @@ async function me() {
     const date = Date.parse(answer.date);
     if (!Number.isNaN(date)) pops.skew = Math.abs(date - Date.now()) < 2000 ? 0 : date - Date.now();
     showAgent(answer.data.agent);
+    dialBy(answer.data.dial || 'off');
     // A frame that has come meanwhile may be younger than this answer.
     if (pairingNews() === before) showPairing(answer.data.pairing, answer.data.agent.email);
     pairingChanged();

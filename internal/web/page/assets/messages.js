@@ -83,6 +83,13 @@ export const text = {
   /** @param {string} name @param {number} others further calls that ring */
   title: (name, others) => `${others ? `(${others + 1}) ` : ''}☎ ${name}`,
 
+  /** @param {string} number */
+  call: (number) => `Call ${number}`,
+  /** @param {string} number */
+  dialling: (number) => `Calling ${number}…`,
+  phoneRings: 'Your phone is ringing…',
+  close: 'Close',
+
   recentCalls: 'Recent calls',
   noRecentCalls: 'Calls of this session are listed here once they are over.',
   outcomes: /** @type {Record<string, string>} */ ({ missed: 'Missed', 'no-answer': 'No answer', answered: 'Answered', 'answered-elsewhere': 'Answered elsewhere', dismissed: 'Dismissed' }),

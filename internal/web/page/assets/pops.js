@@ -1,4 +1,5 @@
 // @ts-check
+import { showNumber, showWords } from './dial.js';
 import { copy, link, say, setIcon } from './dom.js';
 import { text } from './messages.js';
 
@@ -163,9 +164,11 @@ function render(card) {
   part('.pop-dismiss').setAttribute('aria-label', text.dismiss(name));
 
   setIcon(part('.pop-kind'), best ? (best.kind in text.kinds ? best.kind : 'person') : 'unknown');
-  say(part('.pop-name'), name);
+  if (best?.name) showWords(part('.pop-name'), name);
+  else showNumber(part('.pop-name'), call);
   say(part('.pop-about'), best ? about(best, false) : text.unknownCaller);
-  say(part('.pop-number'), best ? call.display || call.number : '');
+  if (best?.name) showNumber(part('.pop-number'), call);
+  else showWords(part('.pop-number'), '');
   say(part('.pop-matched'), text.matched[best?.matched] ?? '');
   say(part('.pop-queue'), call.queue ? text.queue(call.queue) : '');
 

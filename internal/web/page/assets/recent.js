@@ -1,4 +1,5 @@
 // @ts-check
+import { showNumber } from './dial.js';
 import { copy, link, say, setIcon } from './dom.js';
 import { text } from './messages.js';
 import { nameOf } from './pops.js';
@@ -49,11 +50,14 @@ function row(p) {
   e.setAttribute('data-lookup', p.outcome);
   setIcon(/** @type {Element} */ (e.querySelector('.recent-icon')), how === 'missed' ? 'missed' : p.call.direction === 'outbound' ? 'outbound' : 'inbound');
 
-  const name = /** @type {Element} */ (e.querySelector('.recent-name'));
+  const name = /** @type {HTMLElement} */ (e.querySelector('.recent-name'));
+  const number = /** @type {HTMLElement} */ (e.querySelector('.recent-number'));
   const url = p.contacts[0]?.url ?? '';
   const a = document.createElement('a');
   link(a, url);
-  if (a.hidden) {
+  if (!p.contacts[0]?.name) {
+    showNumber(name, p.call);
+  } else if (a.hidden) {
     name.textContent = nameOf(p);
   } else {
     a.target = '_blank';
@@ -62,11 +66,11 @@ function row(p) {
     name.append(a);
   }
   const words = how === 'answered-elsewhere' ? text.answeredBy(p.answered_by) : text.outcomes[how];
-  // Without a contact the number is the name, and there is a reason to tell.
-  const number = p.contacts.length ? p.call.display || p.call.number : text.lookups[p.outcome] ?? '';
   say(e.querySelector('.recent-direction'), text.direction(p.call.direction));
   say(e.querySelector('.recent-how'), words);
-  say(e.querySelector('.recent-number'), number);
+  // Without a contact the number is the name, and there is a reason to tell.
+  if (p.contacts[0]?.name) showNumber(number, p.call);
+  else say(number, text.lookups[p.outcome] ?? '');
 
   const when = new Date(p.ended);
   const time = /** @type {HTMLTimeElement} */ (e.querySelector('time'));
