@@ -21,6 +21,7 @@ var mayImport = map[string][]string{
 	"internal/trace":     {"internal/screenpop"},
 	"internal/vodia":     {"internal/screenpop"},
 	"internal/directory": {"internal/screenpop"},
+	"internal/signon":    {"internal/screenpop"},
 	"internal/pbxevents": {"internal/screenpop", "internal/numbering"},
 	"internal/lookup":    {"internal/screenpop", "internal/numbering", "internal/smokeball"},
 	"internal/tokens":    {"internal/screenpop", "internal/vault", "internal/smokeball"},
@@ -30,7 +31,7 @@ var mayImport = map[string][]string{
 	"internal/simulator": {"internal/screenpop"},
 	"internal/daemon": {
 		"internal/screenpop", "internal/numbering", "internal/smokeball", "internal/vault", "internal/trace",
-		"internal/pbxevents", "internal/lookup", "internal/tokens", "internal/push", "internal/web", "internal/config", "internal/vodia", "internal/directory",
+		"internal/pbxevents", "internal/lookup", "internal/tokens", "internal/push", "internal/web", "internal/config", "internal/vodia", "internal/directory", "internal/signon",
 	},
 	"internal/crashtest":    {"internal/screenpop", "internal/smokeball", "internal/vault", "internal/tokens", "internal/simulator"},
 	"internal/architecture": {},
@@ -48,7 +49,8 @@ var onlyIn = []struct {
 		"one place knows how to write to a browser without blocking, one listens to the PBX as a client, and one plays that PBX"},
 	{"github.com/spf13/viper", []string{"internal/config"}, "no viper type leaves the configuration"},
 	{"github.com/nyaruka/phonenumbers", []string{"internal/numbering"}, "one canonical form of a number"},
-	{"golang.org/x/oauth2", []string{"internal/smokeball"}, "one place talks to the authorisation server"},
+	{"golang.org/x/oauth2", []string{"internal/smokeball", "internal/signon"}, "one place talks to Smokeball's authorisation server, one to the firm's identity provider"},
+	{"github.com/coreos/go-oidc", []string{"internal/signon"}, "one place knows what a good ID token is"},
 }
 
 // testOnly are libraries that no shipped code may import.
