@@ -50,7 +50,16 @@ func (s screensOf) CloseAgent(a screenpop.AgentID, code int) {
 }
 
 func (s screensOf) EndAll(a screenpop.AgentID)      { s.hub.EndAll(a) }
+func (s screensOf) Forget(a screenpop.AgentID)      { s.hub.Forget(a) }
 func (s screensOf) Screens(a screenpop.AgentID) int { return s.hub.Screens(a) }
+
+func (s screensOf) SettingsChanged(a screenpop.AgentID, v screenpop.SettingsView) {
+	s.hub.SettingsChanged(a, v)
+}
+
+func (s screensOf) SessionScreens(a screenpop.AgentID, session string) int {
+	return s.hub.SessionScreens(a, session)
+}
 
 // pairingNews takes the keeper's announcements to those they concern.
 type pairingNews struct {

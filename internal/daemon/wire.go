@@ -73,12 +73,17 @@ func wire(ctx context.Context, cfg *config.Config, client *http.Client, metrics 
 		return nil, err
 	}
 
+	settings, err := web.LoadSettings(ctx, p.store, firms.choices, log.With("component", "web"))
+	if err != nil {
+		return nil, err
+	}
+
 	// The hub asks how an agent is paired when a screen opens, and is told when
 	// that changes; so one of the two has to be there before the other.
 	pairings := &pairingSource{}
 	openings := &openings{} // likewise
 	p.hub = push.New(push.Config{
-		Origin: cfg.PublicURL, Pairings: pairings, Opener: openings, Trace: traces, Metrics: metrics, Log: log.With("component", "push"),
+		Origin: cfg.PublicURL, Pairings: pairings, Opener: openings, Settings: settings, Trace: traces, Metrics: metrics, Log: log.With("component", "push"),
 	})
 	news := &pairingNews{hub: p.hub}
 	p.keeper, err = tokens.New(tokens.Config{
@@ -97,7 +102,7 @@ func wire(ctx context.Context, cfg *config.Config, client *http.Client, metrics 
 	news.finder = p.finder
 	p.flow = screenpop.NewFlow(screenpop.FlowConfig{
 		Finder: p.finder, Matters: p.finder, Screens: p.hub, Trace: traces, Outcome: countCalls(metrics),
-		Settings: func(a screenpop.AgentID) screenpop.PopSettings { return firms.settings[a.Tenant] },
+		Settings: func(a screenpop.AgentID) screenpop.PopSettings { return firms.settings[a.Tenant].With(settings.Of(a)) },
 	})
 	openings.flow = p.flow
 	p.receiver, err = pbxevents.New(firms.events, pbxevents.Deps{
@@ -110,7 +115,9 @@ func wire(ctx context.Context, cfg *config.Config, client *http.Client, metrics 
 	p.web, err = web.New(web.Config{
 		PublicURL: cfg.PublicURL, Directory: members{p.agents}, Store: p.store, Pairings: pairs{p.keeper}, Screens: screensOf{p.hub},
 		Traces: tracesOf{traces}, Doctor: doctor{p.finder}, Captures: captures{p.receiver, cfg.Tenants}, Vault: p.care, Dialler: newDialer(cfg.Tenants, p.hub, pbxes),
-		Directories: directories{p.agents, p.keeper}, Metrics: metrics, Log: log,
+		Directories: directories{p.agents, p.keeper}, Settings: settings,
+		NoInvites: !cfg.SignIn.Invite, Passwords: newPasswords(cfg, pbxes), SignOn: newSignOn(cfg), SignOnName: signOnName(cfg.SignIn.OIDC),
+		Metrics: metrics, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -155,12 +162,13 @@ type firms struct {
 	events []pbxevents.Tenant
 
 	settings map[screenpop.Tenant]screenpop.PopSettings
+	choices  map[screenpop.Tenant]screenpop.SettingsRule // what agents may make of them
 }
 
 func newFirms(cfg *config.Config, client *http.Client, metrics prometheus.Registerer) (*firms, error) {
 	budgets := smokeball.NewBudgets()
 	counters := smokeball.NewMetrics(metrics)
-	f := &firms{settings: make(map[screenpop.Tenant]screenpop.PopSettings, len(cfg.Tenants))}
+	f := &firms{settings: map[screenpop.Tenant]screenpop.PopSettings{}, choices: map[screenpop.Tenant]screenpop.SettingsRule{}}
 	for _, t := range cfg.Tenants {
 		sb := t.Smokeball
 		hosts, err := smokeball.HostsFor(t.Region, t.Staging, smokeball.Hosts(sb.Endpoints))
@@ -191,7 +199,7 @@ func newFirms(cfg *config.Config, client *http.Client, metrics prometheus.Regist
 			Timeout: t.Lookup.Timeout, Cache: cacheFor(t.Lookup.Cache), MaxContacts: t.Lookup.MaxContacts, Matters: t.Lookup.Matters,
 		})
 		f.events = append(f.events, eventsOf(t))
-		f.settings[t.Domain] = settingsOf(t, hosts.App)
+		f.settings[t.Domain], f.choices[t.Domain] = settingsOf(t, hosts.App), t.Pops.Rule()
 	}
 	return f, nil
 }

@@ -21,6 +21,7 @@ func (s *Server) Admin() http.Handler {
 	s.refusals(r)
 	r.Get("/v1/agents", s.answer(s.adminAgents))
 	r.Post("/v1/invites", s.answer(s.adminInvite))
+	r.Get("/v1/sessions", s.answer(s.adminSessions))
 	r.Post("/v1/sign-out", s.answer(s.adminSignOut))
 	r.Post("/v1/unpair", s.answer(s.adminUnpair))
 	r.Get("/v1/trace", s.answer(s.adminTrace))
@@ -113,11 +114,25 @@ func (s *Server) adminInvite(w http.ResponseWriter, r *http.Request) error {
 }
 
 // adminSignOut ends all of an agent's sessions, and the invites that would
-// begin new ones.
+// begin new ones; or the one session that is named.
 func (s *Server) adminSignOut(w http.ResponseWriter, r *http.Request) error {
-	agent, err := s.whom(w, r)
+	var in struct {
+		screenpop.AgentID
+		Session string `json:"session"`
+	}
+	if err := s.decode(w, r, &in); err != nil {
+		return err
+	}
+	agent, err := s.known(in.AgentID)
 	if err != nil {
 		return err
+	}
+	if in.Session != "" {
+		if _, err := s.endByHandle(r, agent, in.Session, CloseEndedByAdmin); err != nil {
+			return err
+		}
+		s.log.Info("agent signed out by the admin", "agent", agent, "sessions", 1)
+		return writeJSON(w, map[string]int{"sessions": 1})
 	}
 	theirs, err := s.sessions.of(r.Context(), agent)
 	errs := []error{err, s.invites.withdraw(r.Context(), agent)}
@@ -125,6 +140,7 @@ func (s *Server) adminSignOut(w http.ResponseWriter, r *http.Request) error {
 		errs = append(errs, s.sessions.end(r.Context(), se.ID))
 	}
 	s.screens.CloseAgent(agent, CloseEndedByAdmin)
+	s.screens.Forget(agent)
 	if err := errors.Join(errs...); err != nil {
 		return failed("sign out", err)
 	}

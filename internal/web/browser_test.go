@@ -42,6 +42,7 @@ type office struct {
 	as      screenpop.Pairing // who signs in at Smokeball
 	state   map[string]string // session by state
 	opened  []string          // pops whose cards were opened
+	firm    screenpop.SettingsRule
 	dialler
 }
 
@@ -125,11 +126,19 @@ func newOffice(t *testing.T) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &office{t: t, origin: "http://" + l.Addr().String(), state: map[string]string{}, pairing: screenpop.Pairing{State: screenpop.Unpaired}}
+	o := &office{
+		t: t, origin: "http://" + l.Addr().String(), state: map[string]string{}, pairing: screenpop.Pairing{State: screenpop.Unpaired},
+		firm: screenpop.SettingsRule{Defaults: screenpop.AgentSettings{On: screenpop.Ringing, Inbound: true, Outbound: true, Notification: screenpop.NotifyFull}},
+	}
 	log := slog.New(slog.DiscardHandler)
-	o.hub = push.New(push.Config{Origin: o.origin, Pairings: o, Opener: o, Log: log})
+	store := web.NewMemory()
+	settings, err := web.LoadSettings(t.Context(), store, map[screenpop.Tenant]screenpop.SettingsRule{agent.Tenant: o.firm}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.hub = push.New(push.Config{Origin: o.origin, Pairings: o, Opener: o, Settings: settings, Log: log})
 	o.server, err = web.New(web.Config{
-		PublicURL: o.origin, Directory: o, Store: web.NewMemory(), Pairings: o, Screens: screens{o.hub}, Traces: o, Dialler: o, Log: log,
+		PublicURL: o.origin, Directory: o, Store: store, Pairings: o, Screens: screens{o.hub}, Traces: o, Dialler: o, Settings: settings, Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)

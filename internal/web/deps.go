@@ -14,8 +14,9 @@ type Directory interface {
 	Agents() []screenpop.Agent
 }
 
-// Store keeps sessions and invites, sealed. Paths are "sessions/-/HEX" and
-// "invites/-/HEX", where HEX is the SHA-256 of what the browser holds.
+// Store keeps sessions, invites and settings, sealed. Paths are
+// "sessions/-/HEX" and "invites/-/HEX", where HEX is the SHA-256 of what the
+// browser holds, and "settings/TENANT/EXTENSION".
 type Store interface {
 	// Get returns nil, 0 and no error for an absent record.
 	Get(ctx context.Context, path string) (value []byte, revision uint64, err error)
@@ -49,6 +50,39 @@ type PairProblem interface {
 	PairProblem() (status int, sentence string)
 }
 
+// Passwords checks agents' passwords where they belong, at their PBX.
+type Passwords interface {
+	// Tenants are those whose passwords can be checked.
+	Tenants() []screenpop.Tenant
+	// Check tells whether password is that of the agent. Each call is one try
+	// at the PBX.
+	Check(ctx context.Context, agent screenpop.AgentID, password screenpop.Secret) (bool, error)
+}
+
+// SignOn is single sign-on at the firm's identity provider. An error that is a
+// [SignOnProblem] is told to the agent in its own words.
+type SignOn interface {
+	// AuthorizeURL returns where the browser goes. choose lets people pick
+	// another account than the one they are signed in with there.
+	AuthorizeURL(ctx context.Context, a SignOnAttempt, choose bool) (string, error)
+	// Email exchanges the code the browser came back with for the e-mail address
+	// that the provider vouches for, in lower case.
+	Email(ctx context.Context, code string, a SignOnAttempt) (string, error)
+}
+
+// SignOnAttempt binds a sign-in to the browser that began it: OAuth's state,
+// OpenID Connect's nonce and PKCE's verifier.
+type SignOnAttempt struct {
+	State, Nonce, Verifier string
+}
+
+// SignOnProblem is an error of [SignOn] that says how it looks from outside:
+// 403 for an answer that does not hold, 502 for a provider that fails.
+type SignOnProblem interface {
+	error
+	SignOnProblem() (status int, sentence string)
+}
+
 // The close codes this package asks for.
 const (
 	CloseSignedOut    = 4501 // signed out in this browser
@@ -68,8 +102,14 @@ type Screens interface {
 	CloseAgent(agent screenpop.AgentID, code int)
 	// EndAll ends the agent's live pops; the screens stay.
 	EndAll(agent screenpop.AgentID)
-	// Screens counts an agent's open screens.
+	// Forget lets go of all that is kept for the agent's next screen.
+	Forget(agent screenpop.AgentID)
+	// SettingsChanged tells all of the agent's screens.
+	SettingsChanged(agent screenpop.AgentID, v screenpop.SettingsView)
+	// Screens counts an agent's open screens, SessionScreens those that one
+	// session has opened.
 	Screens(agent screenpop.AgentID) int
+	SessionScreens(agent screenpop.AgentID, session string) int
 }
 
 // Traces holds why calls did or did not pop.

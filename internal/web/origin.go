@@ -64,19 +64,31 @@ func (o origin) sent(r *http.Request) bool {
 // client is the address guesses are counted by: an IPv6 subscriber has a whole
 // /64 to guess from.
 func client(r *http.Request) netip.Prefix {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	a, err := netip.ParseAddr(host)
-	if err != nil {
+	a, ok := remote(r)
+	if !ok {
 		return netip.Prefix{}
 	}
-	a = a.Unmap().WithZone("")
 	bits := 32
 	if a.Is6() {
 		bits = 64
 	}
 	p, _ := a.Prefix(bits)
 	return p
+}
+
+// address is what a session's list shows of where a browser is.
+func address(r *http.Request) string {
+	if a, ok := remote(r); ok {
+		return a.String()
+	}
+	return ""
+}
+
+func remote(r *http.Request) (netip.Addr, bool) {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	a, err := netip.ParseAddr(host)
+	return a.Unmap().WithZone(""), err == nil
 }

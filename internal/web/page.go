@@ -24,6 +24,7 @@ var pageFiles embed.FS
 type page struct {
 	documents map[string][]byte
 	callback  *template.Template
+	signOn    *template.Template
 	assets    map[string]asset
 	vars      pageVars
 }
@@ -36,6 +37,19 @@ type asset struct {
 type pageVars struct {
 	Assets string // where the assets are: "/assets/HASH"
 	Origin string
+}
+
+// signOnChoice is an agent whom somebody may sign in as.
+type signOnChoice struct{ Name, URL string }
+
+// signOnOutcome fills the document that single sign-on ends in when nobody is
+// signed in by it.
+type signOnOutcome struct {
+	pageVars
+	State, Title, Sentence string // State: failed or choice
+	Choices                []signOnChoice
+	Again                  string // where to begin again
+	RequestID              string
 }
 
 // pairOutcome fills the document that ends the pairing window.
@@ -85,6 +99,7 @@ func loadPage(o origin) (*page, error) {
 		p.documents[name] = b.Bytes()
 	}
 	p.callback = documents.Lookup("callback.html")
+	p.signOn = documents.Lookup("sign-in.html")
 	return p, nil
 }
 
@@ -143,4 +158,29 @@ func (p *page) endPairing(w http.ResponseWriter, status int, o pairOutcome) {
 	h.Set("Cross-Origin-Opener-Policy", "unsafe-none")
 	w.WriteHeader(status)
 	_ = p.callback.Execute(w, o) // a browser that has gone is not our failure
+}
+
+func (p *page) signOnFailed(w http.ResponseWriter, r *http.Request, he *HTTPError) {
+	o := signOnOutcome{State: "failed", Title: "You are not signed in", Sentence: he.Msg}
+	if he.Status != http.StatusNotFound {
+		o.Again = signOnPath + "?choose=1"
+	}
+	if he.Status == http.StatusInternalServerError {
+		o.RequestID = requestID(r.Context())
+	}
+	p.endSignOn(w, he.Status, o)
+}
+
+func (p *page) signOnChoice(w http.ResponseWriter, choices []signOnChoice) {
+	p.endSignOn(w, http.StatusOK, signOnOutcome{
+		State: "choice", Title: "Which extension is yours?",
+		Sentence: "Your e-mail address belongs to several extensions. Choose the one whose calls you want to see.", Choices: choices,
+	})
+}
+
+func (p *page) endSignOn(w http.ResponseWriter, status int, o signOnOutcome) {
+	o.pageVars = p.vars
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_ = p.signOn.Execute(w, o) // a browser that has gone is not our failure
 }

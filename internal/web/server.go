@@ -5,14 +5,16 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Config is what a Server stands on. All but Dialler, Metrics and Now are
-// required. Without a Dialler numbers are plain text.
+// Config is what a Server stands on. All but Dialler, Passwords, SignOn, Metrics
+// and Now are required. Without a Dialler numbers are plain text; without
+// Passwords or SignOn that way to sign in is off.
 type Config struct {
 	PublicURL string // where browsers reach us: scheme, host and port
 	Directory Directory
@@ -26,6 +28,11 @@ type Config struct {
 	Directories Directories
 	Vault       Vault
 	Dialler     Dialler
+	Settings    *Settings
+	NoInvites   bool // agents may not sign in by invite link
+	Passwords   Passwords
+	SignOn      SignOn
+	SignOnName  string // what the provider is called on the button
 	Metrics     prometheus.Registerer
 	Log         *slog.Logger
 	Now         func() time.Time
@@ -49,10 +56,15 @@ type Server struct {
 
 	sessions *sessions
 	invites  *invites
-	guesses  *guesses
+	guesses  *guesses[netip.Prefix]
 	signIns  *prometheus.CounterVec
 	dials    *dials
 	page     *page
+
+	settings  *Settings
+	noInvites bool
+	passwords *passwords
+	signOn    signOn
 
 	bodyTime time.Duration // a request's body has to be here by then
 }
@@ -74,17 +86,21 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		origin: o, directory: cfg.Directory, pairings: cfg.Pairings, screens: cfg.Screens, traces: cfg.Traces, doctor: cfg.Doctor, captures: cfg.Captures, directories: cfg.Directories, vault: cfg.Vault,
 		log: cfg.Log.With("component", "web"), now: cfg.Now,
-		sessions: &sessions{store: cfg.Store, now: cfg.Now},
+		sessions: &sessions{store: cfg.Store, now: cfg.Now, open: cfg.Screens.SessionScreens},
 		invites:  &invites{store: cfg.Store, now: cfg.Now},
 		guesses:  newGuesses(cfg.Now),
 		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "smokepop_sign_ins_total", Help: "Invites presented by browsers, by what came of it.",
+			Name: "smokepop_sign_ins_total", Help: "Attempts to sign in, by what came of them.",
 		}, []string{"outcome"}),
 		dials:    newDials(cfg.Dialler, cfg.Now),
 		page:     p,
 		bodyTime: 5 * time.Second,
+
+		settings: cfg.Settings, noInvites: cfg.NoInvites,
+		passwords: newPasswords(cfg.Passwords, cfg.Now),
+		signOn:    signOn{cfg.SignOn, cfg.SignOnName},
 	}
-	for _, outcome := range []string{signedIn, inviteRefused, tooManyGuesses} {
+	for _, outcome := range []string{signedIn, signInRefused, tooManyGuesses, cannotTell} {
 		s.signIns.WithLabelValues(outcome)
 	}
 	if cfg.Metrics != nil {
@@ -113,6 +129,13 @@ func (s *Server) Handler() http.Handler {
 
 	r.Post("/api/session", s.answer(s.signIn))
 	r.Delete("/api/session", s.answer(s.signOut))
+	r.Get("/api/sign-in", s.answer(s.signInWays))
+	r.Get(signOnPath, s.answerWith(s.beginSignOn, s.signOnFailed))
+	r.Get(SignOnCallback, s.answerWith(s.finishSignOn, s.signOnFailed))
+	r.Get("/api/sessions", s.answer(s.devices))
+	r.Delete("/api/sessions/{id}", s.answer(s.endDevice))
+	r.Get("/api/settings", s.answer(s.showSettings))
+	r.Put("/api/settings", s.answer(s.changeSettings))
 	r.Get("/api/me", s.answer(s.me))
 	r.Post("/api/pair", s.answer(s.pair))
 	r.Delete("/api/pair", s.answer(s.unpair))
@@ -128,7 +151,7 @@ func (s *Server) refusals(r chi.Router) {
 	r.NotFound(s.answer(func(http.ResponseWriter, *http.Request) error { return notFound }))
 	r.MethodNotAllowed(s.answer(func(w http.ResponseWriter, req *http.Request) error {
 		there := false
-		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete} {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
 			if r.Match(chi.NewRouteContext(), method, req.URL.Path) {
 				w.Header().Add("Allow", method)
 				there = true
@@ -157,7 +180,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for {
 		ended, err := s.sessions.sweep(ctx)
 		for _, se := range ended {
-			s.screens.CloseSession(se.ID, CloseSignedOut)
+			s.ended(ctx, se, CloseSignedOut)
 		}
 		if err := errors.Join(err, s.invites.sweep(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Warn("sweep sessions and invites", "error", err)

@@ -17,15 +17,36 @@ const (
 	sessionPrefix = "sessions/-/"
 	// sessionIdle is how long a browser may stay away.
 	sessionIdle = 30 * 24 * time.Hour
+	// sessionLife is how long a session lasts, however much it is used: who
+	// signed in half a year ago shows once more that the account is still good.
+	sessionLife = 180 * 24 * time.Hour
 	// seenEvery is how exactly the store knows when a session was last used:
-	// every write is one sync of the disk.
-	seenEvery = time.Hour
-	// sessionsPerAgent bounds what invites can pile up: an agent has a few
+	// every write is one sync of the disk. A session that moves to another
+	// address is noted after movedEvery.
+	seenEvery  = time.Hour
+	movedEvery = 10 * time.Minute
+	// openEvery is how often a session is noted that only has a screen open.
+	openEvery = 24 * time.Hour
+	// sessionsPerAgent bounds what sign-ins can pile up: an agent has a few
 	// browsers, not dozens. The one that was used least lately goes first.
 	sessionsPerAgent = 20
 )
 
 var errNoSession = errors.New("no such session")
+
+// The ways to sign in.
+const (
+	byInvite   = "invite"
+	byPassword = "pbx_password"
+	byOIDC     = "oidc"
+)
+
+// visitor is a browser as its requests show it, and how it signed in.
+type visitor struct {
+	Method  string `json:"method,omitempty"`
+	Device  string `json:"device,omitempty"`
+	Address string `json:"address,omitempty"` // when it was last seen
+}
 
 // session is a signed-in browser. ID is the hash of what its cookie holds.
 type session struct {
@@ -33,13 +54,18 @@ type session struct {
 	Agent    screenpop.AgentID
 	Created  time.Time
 	LastSeen time.Time
+	visitor
 	revision uint64
 }
+
+// handle names a session towards people. It is no secret and opens nothing.
+func (s session) handle() string { return s.ID[:16] }
 
 type sessionRecord struct {
 	screenpop.AgentID
 	Created  time.Time `json:"created"`
 	LastSeen time.Time `json:"last_seen"`
+	visitor
 }
 
 // sessions keeps the signed-in browsers. The store is the truth: nothing is
@@ -47,14 +73,15 @@ type sessionRecord struct {
 type sessions struct {
 	store Store
 	now   func() time.Time
+	open  func(agent screenpop.AgentID, session string) int // counts its screens
 
 	trimming sync.Mutex // one at a time: two would end the same sessions twice
 }
 
 // add signs a browser in and returns its cookie's value.
-func (ss *sessions) add(ctx context.Context, agent screenpop.AgentID) (token string, err error) {
+func (ss *sessions) add(ctx context.Context, agent screenpop.AgentID, v visitor) (token string, err error) {
 	now := ss.now().UTC()
-	value, err := json.Marshal(sessionRecord{agent, now, now})
+	value, err := json.Marshal(sessionRecord{agent, now, now, v})
 	if err != nil {
 		return "", err
 	}
@@ -75,9 +102,7 @@ func (ss *sessions) trim(ctx context.Context, agent screenpop.AgentID) (ended []
 	if len(all) <= sessionsPerAgent {
 		return nil, err
 	}
-	slices.SortFunc(all, func(a, b session) int {
-		return cmp.Or(b.LastSeen.Compare(a.LastSeen), b.Created.Compare(a.Created))
-	})
+	latestFirst(all)
 	errs := []error{err}
 	for _, s := range all[sessionsPerAgent:] {
 		if err := ss.end(ctx, s.ID); err != nil {
@@ -89,6 +114,12 @@ func (ss *sessions) trim(ctx context.Context, agent screenpop.AgentID) (ended []
 	return ended, errors.Join(errs...)
 }
 
+func latestFirst(all []session) {
+	slices.SortFunc(all, func(a, b session) int {
+		return cmp.Or(b.LastSeen.Compare(a.LastSeen), b.Created.Compare(a.Created))
+	})
+}
+
 // find returns the session of a cookie's value, or errNoSession.
 func (ss *sessions) find(ctx context.Context, token string) (session, error) {
 	id, ok := hashed(token)
@@ -96,7 +127,7 @@ func (ss *sessions) find(ctx context.Context, token string) (session, error) {
 		return session{}, errNoSession
 	}
 	s, err := ss.get(ctx, id)
-	if err == nil && ss.idle(s) {
+	if err == nil && ss.over(s) {
 		return session{}, errNoSession
 	}
 	return s, err
@@ -114,19 +145,26 @@ func (ss *sessions) get(ctx context.Context, id string) (session, error) {
 	if err := json.Unmarshal(value, &rec); err != nil {
 		return session{}, fmt.Errorf("read a session: %w", err)
 	}
-	return session{id, rec.AgentID, rec.Created, rec.LastSeen, revision}, nil
+	rec.Method = cmp.Or(rec.Method, byInvite)
+	return session{id, rec.AgentID, rec.Created, rec.LastSeen, rec.visitor, revision}, nil
 }
 
-func (ss *sessions) idle(s session) bool { return ss.now().Sub(s.LastSeen) >= sessionIdle }
+// over tells whether a session is out of time. One with an open screen is not
+// idle, whatever the store knows: see sweep.
+func (ss *sessions) over(s session) bool {
+	now := ss.now()
+	return now.Sub(s.Created) >= sessionLife || now.Sub(s.LastSeen) >= sessionIdle && ss.open(s.Agent, s.ID) == 0
+}
 
 // seen notes that a session is in use. When another request notes it at the
 // same time, one note is enough; a session that was ended stays so.
-func (ss *sessions) seen(ctx context.Context, s session) error {
+func (ss *sessions) seen(ctx context.Context, s session, v visitor) error {
 	now := ss.now().UTC()
-	if now.Sub(s.LastSeen) < seenEvery {
+	if since := now.Sub(s.LastSeen); since < movedEvery || since < seenEvery && v.Address == s.Address {
 		return nil
 	}
-	value, err := json.Marshal(sessionRecord{s.Agent, s.Created, now})
+	v.Method = s.Method
+	value, err := json.Marshal(sessionRecord{s.Agent, s.Created, now, v})
 	if err != nil {
 		return err
 	}
@@ -146,10 +184,10 @@ func (ss *sessions) end(ctx context.Context, id string) error {
 	return nil
 }
 
-// of returns an agent's sessions.
+// of returns an agent's sessions, those that are out of time left out.
 func (ss *sessions) of(ctx context.Context, agent screenpop.AgentID) ([]session, error) {
 	all, err := ss.all(ctx)
-	return slices.DeleteFunc(all, func(s session) bool { return s.Agent != agent }), err
+	return slices.DeleteFunc(all, func(s session) bool { return s.Agent != agent || ss.over(s) }), err
 }
 
 func (ss *sessions) all(ctx context.Context) ([]session, error) {
@@ -171,13 +209,16 @@ func (ss *sessions) all(ctx context.Context) ([]session, error) {
 	return all, errors.Join(errs...)
 }
 
-// sweep deletes the sessions of browsers that stayed away too long and returns
-// them.
+// sweep deletes the sessions that are out of time and returns them. A page that
+// is open all day asks for nothing: its session is noted here.
 func (ss *sessions) sweep(ctx context.Context) (ended []session, err error) {
 	all, err := ss.all(ctx)
 	errs := []error{err}
 	for _, s := range all {
-		if !ss.idle(s) {
+		if !ss.over(s) {
+			if ss.now().Sub(s.LastSeen) >= openEvery && ss.open(s.Agent, s.ID) > 0 {
+				errs = append(errs, ss.seen(ctx, s, s.visitor))
+			}
 			continue
 		}
 		// At this revision only: it may be in use again by now.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -8,11 +9,12 @@ import (
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
-// What comes of an invite that a browser presents; metric labels.
+// What comes of an attempt to sign in; metric labels.
 const (
 	signedIn       = "signed-in"
-	inviteRefused  = "refused"
+	signInRefused  = "refused"
 	tooManyGuesses = "limited"
+	cannotTell     = "unavailable" // the PBX or the provider did not answer
 )
 
 // cookieLife only has to be longer than sessionIdle: the server decides when a
@@ -21,6 +23,7 @@ const cookieLife = 400 * 24 * time.Hour
 
 const (
 	msgNotSignedIn = "You are not signed in. Ask your administrator for an invite link."
+	msgNoInvites   = "Invite links are turned off here. Sign in another way."
 	msgForeign     = "This request did not come from smokepop's own page."
 	msgNoInvite    = "This invite link is not valid any more: it works once and within 24 hours. Ask your administrator for a new one."
 	msgGuesses     = "Too many invite links that are not valid came from your network. Wait a moment and try again."
@@ -67,7 +70,7 @@ func (s *Server) signed(r *http.Request) (session, screenpop.Agent, error) {
 	if !known {
 		return session{}, screenpop.Agent{}, none
 	}
-	if err := s.sessions.seen(r.Context(), se); err != nil {
+	if err := s.sessions.seen(r.Context(), se, visitorOf(r, se.Method)); err != nil {
 		s.log.Warn("authenticate", "agent", se.Agent, "error", err)
 	}
 	return se, agent, nil
@@ -82,46 +85,74 @@ func (s *Server) own(r *http.Request) (session, screenpop.Agent, error) {
 	return s.signed(r)
 }
 
-// signIn turns an invite into a session: POST /api/session.
+// signIn turns an invite, or an extension's password, into a session: POST
+// /api/session.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if !s.origin.sent(r) {
 		return refuse(http.StatusForbidden, msgForeign)
 	}
 	from := client(r)
 	if wait := s.guesses.wait(from); wait > 0 {
-		s.signIns.WithLabelValues(tooManyGuesses).Inc()
-		return &HTTPError{Status: http.StatusTooManyRequests, Msg: msgGuesses, RetryAfter: wait}
+		return s.limited(msgGuesses, wait)
 	}
 	var in struct {
 		Invite string `json:"invite"`
+		login
 	}
 	if err := s.decode(w, r, &in); err != nil {
 		return err
+	}
+	if in.Invite == "" && in.Password != "" {
+		return s.signInByPassword(w, r, in.login)
+	}
+	if s.noInvites {
+		return refuse(http.StatusForbidden, msgNoInvites)
 	}
 	id, err := s.invites.use(r.Context(), in.Invite)
 	switch {
 	case errors.Is(err, errNoInvite):
 		s.guesses.wrong(from)
-		s.signIns.WithLabelValues(inviteRefused).Inc()
-		return refuse(http.StatusForbidden, msgNoInvite)
+		return s.refused(msgNoInvite)
 	case err != nil:
 		return failed("sign in", err)
 	}
 	if _, known := s.directory.Agent(id); !known {
-		s.signIns.WithLabelValues(inviteRefused).Inc()
-		return refuse(http.StatusForbidden, msgNoAgent)
+		return s.refused(msgNoAgent)
 	}
-	token, err := s.sessions.add(r.Context(), id)
+	if err := s.begin(w, r, id, byInvite); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (s *Server) refused(sentence string) error {
+	s.signIns.WithLabelValues(signInRefused).Inc()
+	return refuse(http.StatusForbidden, sentence)
+}
+
+func (s *Server) limited(sentence string, wait time.Duration) error {
+	s.signIns.WithLabelValues(tooManyGuesses).Inc()
+	return &HTTPError{Status: http.StatusTooManyRequests, Msg: sentence, RetryAfter: wait}
+}
+
+// begin signs the browser in as an agent who has shown who he or she is. A
+// session the browser had so far ends.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, agent screenpop.AgentID, method string) error {
+	token, err := s.sessions.add(r.Context(), agent, visitorOf(r, method))
 	if err != nil {
 		return failed("sign in", err)
 	}
 	s.endPrevious(r)
-	s.trim(r, id)
+	s.trim(r, agent)
 	s.signIns.WithLabelValues(signedIn).Inc()
-	s.log.Info("agent signed in", "agent", id, "request_id", requestID(r.Context()))
+	s.log.Info("agent signed in", "agent", agent, "method", method, "request_id", requestID(r.Context()))
 	s.setCookie(w, token, cookieLife)
-	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+func visitorOf(r *http.Request, method string) visitor {
+	return visitor{Method: method, Device: device(r.UserAgent()), Address: address(r)}
 }
 
 // endPrevious ends the session that this browser had so far. The new one
@@ -135,11 +166,18 @@ func (s *Server) endPrevious(r *http.Request) {
 	if !ok {
 		return
 	}
-	if err := s.sessions.end(r.Context(), id); err != nil {
+	previous, err := s.sessions.get(r.Context(), id)
+	if errors.Is(err, errNoSession) {
+		return
+	}
+	if err == nil {
+		err = s.sessions.end(r.Context(), id)
+	}
+	if err != nil {
 		s.log.Warn("end the browser's previous session", "error", err)
 		return
 	}
-	s.screens.CloseSession(id, CloseSignedOut)
+	s.ended(r.Context(), previous, CloseSignedOut)
 }
 
 func (s *Server) trim(r *http.Request, agent screenpop.AgentID) {
@@ -148,7 +186,17 @@ func (s *Server) trim(r *http.Request, agent screenpop.AgentID) {
 		s.log.Warn("end an agent's surplus sessions", "agent", agent, "error", err)
 	}
 	for _, se := range ended {
-		s.screens.CloseSession(se.ID, CloseSignedOut)
+		s.ended(r.Context(), se, CloseSignedOut)
+	}
+}
+
+// ended closes the screens of a session that has ended. Of an agent without any
+// other, nothing is kept for the next page.
+func (s *Server) ended(ctx context.Context, se session, code int) {
+	s.screens.CloseSession(se.ID, code)
+	left, err := s.sessions.of(ctx, se.Agent)
+	if err == nil && len(left) == 0 && s.screens.Screens(se.Agent) == 0 {
+		s.screens.Forget(se.Agent)
 	}
 }
 
@@ -161,7 +209,7 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) error {
 	if err := s.sessions.end(r.Context(), se.ID); err != nil {
 		return failed("sign out", err)
 	}
-	s.screens.CloseSession(se.ID, CloseSignedOut)
+	s.ended(r.Context(), se, CloseSignedOut)
 	s.log.Info("agent signed out", "agent", agent.AgentID, "request_id", requestID(r.Context()))
 	s.setCookie(w, "", 0)
 	w.WriteHeader(http.StatusNoContent)
@@ -183,5 +231,5 @@ func (s *Server) me(w http.ResponseWriter, r *http.Request) error {
 		Pairing screenpop.Pairing `json:"pairing"`
 		SignIn  signIn            `json:"sign_in"`
 		Dial    DialWay           `json:"dial"`
-	}{agent, s.pairings.Pairing(agent.AgentID), signIn{"invite", se.Created}, s.dials.way(agent.Tenant)})
+	}{agent, s.pairings.Pairing(agent.AgentID), signIn{se.Method, se.Created}, s.dials.way(agent.Tenant)})
 }

@@ -198,7 +198,9 @@ func (s *smokeball) Pairing(agent screenpop.AgentID) screenpop.Pairing {
 type wall struct {
 	mu      sync.Mutex
 	lines   []string
-	opening func() // called before Serve asks whether the session is valid
+	open    int            // screens of each agent
+	of      map[string]int // screens of each session
+	opening func()         // called before Serve asks whether the session is valid
 }
 
 func (w *wall) say(format string, args ...any) {
@@ -226,7 +228,18 @@ func (w *wall) CloseSession(session string, code int) { w.say("close session %.8
 func (w *wall) CloseAgent(a screenpop.AgentID, code int) { w.say("close agent %s %d", a, code) }
 
 func (w *wall) EndAll(a screenpop.AgentID)    { w.say("end all %s", a) }
-func (w *wall) Screens(screenpop.AgentID) int { return 3 }
+func (w *wall) Forget(a screenpop.AgentID)    { w.say("forget %s", a) }
+func (w *wall) Screens(screenpop.AgentID) int { return w.open }
+
+func (w *wall) SessionScreens(_ screenpop.AgentID, session string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.of[session]
+}
+
+func (w *wall) SettingsChanged(a screenpop.AgentID, v screenpop.SettingsView) {
+	w.say("settings %s %+v", a, v.Settings)
+}
 
 // ledger is Traces.
 type ledger struct {
@@ -293,15 +306,18 @@ func newRig(t *testing.T) *rig { return newRigAt(t, home) }
 func newRigAt(t *testing.T, publicURL string) *rig {
 	t.Helper()
 	r := &rig{
-		t: t, log: &lockedBuffer{}, wall: &wall{}, ledger: &ledger{},
+		t: t, log: &lockedBuffer{}, wall: &wall{open: 3, of: map[string]int{}}, ledger: &ledger{},
 		store:     &memory{values: map[string][]byte{}, at: map[string]uint64{}},
 		directory: &people{agents: []screenpop.Agent{daniel, priya}},
 		smokeball: &smokeball{states: map[string]string{}, paired: map[screenpop.AgentID]bool{}},
 		clock:     &clock{t: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)},
 	}
-	var err error
+	settings, err := LoadSettings(t.Context(), r.store, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
 	r.server, err = New(Config{
-		PublicURL: publicURL, Directory: r.directory, Store: r.store, Pairings: r.smokeball, Screens: r.wall, Traces: r.ledger,
+		PublicURL: publicURL, Directory: r.directory, Store: r.store, Pairings: r.smokeball, Screens: r.wall, Traces: r.ledger, Settings: settings,
 		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: r.clock.now,
 	})
 	if err != nil {

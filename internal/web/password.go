@@ -1,0 +1,139 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// The limits of wrong passwords, beside that of an address. The one of a tenant
+// keeps strangers from using up the tries that the PBX grants our address
+// before it shuts it out.
+const (
+	extensionBurst = 5
+	extensionEvery = time.Minute
+	tenantBurst    = 20
+	tenantEvery    = 15 * time.Second
+)
+
+const (
+	msgNoPasswords   = "Signing in with a password is turned off here. Sign in another way."
+	msgWrongPassword = "Extension and password do not fit together. Check both: it is the password of your extension at the PBX."
+	msgPasswordTries = "There were too many attempts to sign in with a password. Wait a moment and try again."
+	msgPBXAway       = "Your PBX could not check the password. Try again in a moment; if it stays so, tell your administrator."
+)
+
+// login is what an agent types.
+type login struct {
+	screenpop.AgentID
+	Password screenpop.Secret `json:"password"`
+}
+
+// passwords is signing in with the PBX's passwords; source nil is off.
+type passwords struct {
+	source     Passwords
+	extensions *guesses[screenpop.AgentID]
+	tenants    *guesses[screenpop.Tenant]
+}
+
+func newPasswords(source Passwords, now func() time.Time) *passwords {
+	return &passwords{
+		source:     source,
+		extensions: newGuessesOf[screenpop.AgentID](now, extensionBurst, extensionEvery),
+		tenants:    newGuessesOf[screenpop.Tenant](now, tenantBurst, tenantEvery),
+	}
+}
+
+// signInByPassword asks the PBX. It is asked about extensions that are no
+// agent's too, so that neither words nor time tell which there are.
+func (s *Server) signInByPassword(w http.ResponseWriter, r *http.Request, in login) error {
+	p := s.passwords
+	if p.source == nil {
+		return refuse(http.StatusForbidden, msgNoPasswords)
+	}
+	id := screenpop.AgentID{
+		Tenant: screenpop.ParseTenant(string(in.Tenant)), Extension: screenpop.Extension(strings.TrimSpace(string(in.Extension))),
+	}
+	tenants := p.source.Tenants()
+	if id.Tenant == "" && len(tenants) == 1 {
+		id.Tenant = tenants[0]
+	}
+	if !slices.Contains(tenants, id.Tenant) || id.Extension == "" || len(id.Extension) > 32 {
+		s.guesses.wrong(client(r))
+		return s.refused(msgWrongPassword)
+	}
+	done, wait := s.tryPassword(r, id)
+	if wait > 0 {
+		return s.limited(msgPasswordTries, wait)
+	}
+	right, err := p.source.Check(r.Context(), id, in.Password)
+	done(err == nil && !right)
+	switch {
+	case err != nil:
+		s.signIns.WithLabelValues(cannotTell).Inc()
+		return &HTTPError{Status: http.StatusBadGateway, Msg: msgPBXAway, Err: fmt.Errorf("sign in with a password: %w", err)}
+	case !right:
+		return s.refused(msgWrongPassword)
+	}
+	agent, known := s.directory.Agent(id)
+	if !known {
+		return s.refused(msgNoAgent)
+	}
+	if err := s.begin(w, r, agent.AgentID, byPassword); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// tryPassword takes one try out of each limit, or none and returns how long it
+// is until all have one.
+func (s *Server) tryPassword(r *http.Request, id screenpop.AgentID) (done func(wrong bool), wait time.Duration) {
+	address, ofAddress := s.guesses.begin(client(r))
+	extension, ofExtension := s.passwords.extensions.begin(id)
+	tenant, ofTenant := s.passwords.tenants.begin(id.Tenant)
+	done = func(wrong bool) {
+		for _, d := range []func(bool){address, extension, tenant} {
+			if d != nil {
+				d(wrong)
+			}
+		}
+	}
+	if wait = max(ofAddress, ofExtension, ofTenant); wait > 0 {
+		done(false)
+		return nil, wait
+	}
+	return done, 0
+}
+
+// signInWays tells a page without a session what it may offer: GET /api/sign-in.
+func (s *Server) signInWays(w http.ResponseWriter, _ *http.Request) error {
+	type password struct {
+		Tenant screenpop.Tenant `json:"tenant"`
+	}
+	type oidc struct {
+		Name string `json:"name"`
+		URL  string `json:"url"`
+	}
+	var ways struct {
+		Invite      bool      `json:"invite"`
+		PBXPassword *password `json:"pbx_password"`
+		OIDC        *oidc     `json:"oidc"`
+	}
+	ways.Invite = !s.noInvites
+	if p := s.passwords.source; p != nil {
+		ways.PBXPassword = &password{}
+		// Of several firms, none is told of the others.
+		if tenants := p.Tenants(); len(tenants) == 1 {
+			ways.PBXPassword.Tenant = tenants[0]
+		}
+	}
+	if s.signOn.source != nil {
+		ways.OIDC = &oidc{s.signOn.name, signOnPath}
+	}
+	return writeJSON(w, ways)
+}
