@@ -43,8 +43,8 @@ func demoListen(ctx context.Context, address string) (net.Listener, error) {
 }
 
 // newDemoWorld makes the world of the firms around a smokepop that is reached at
-// public. as, when given, says which Smokeball to be.
-func newDemoWorld(ctx context.Context, public string, firms []*simulator.Firm, as func(*simulator.Options)) (*demoWorld, error) {
+// public. as, when given, says which Smokeball to be, and pbxAs which PBX.
+func newDemoWorld(ctx context.Context, public string, firms []*simulator.Firm, as func(*simulator.Options), pbxAs ...func(*simulator.PBXOptions)) (*demoWorld, error) {
 	w := &demoWorld{
 		public: "http://" + public,
 		firms:  firms,
@@ -57,7 +57,11 @@ func newDemoWorld(ctx context.Context, public string, firms []*simulator.Firm, a
 			as(&options)
 		}
 		smokeball := simulator.NewSmokeball(options)
-		pbx := simulator.NewPBX(simulator.PBXOptions{Firm: f, AdminsActForUsers: true})
+		pbxOptions := simulator.PBXOptions{Firm: f, AdminsActForUsers: true}
+		for _, change := range pbxAs {
+			change(&pbxOptions)
+		}
+		pbx := simulator.NewPBX(pbxOptions)
 		w.smokeball, w.pbx = append(w.smokeball, smokeball), append(w.pbx, pbx)
 		for _, h := range []http.Handler{smokeball, pbx} {
 			l, err := demoListen(ctx, "127.0.0.1:0")

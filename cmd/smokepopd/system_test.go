@@ -38,6 +38,7 @@ type system struct {
 type systemOptions struct {
 	firms []*simulator.Firm        // nil: the demo's first
 	as    func(*simulator.Options) // which Smokeball to be
+	pbx   []func(*simulator.PBXOptions)
 	// world changes the configuration, before the daemon and after the
 	// simulated world have started.
 	world func(*demoWorld, map[string]any)
@@ -50,7 +51,7 @@ func startSystem(t *testing.T, o systemOptions) *system {
 		o.firms = demoFirms()[:1]
 	}
 	agents := listenLoopback(t, "127.0.0.1:0")
-	world, err := newDemoWorld(t.Context(), agents.Addr().String(), o.firms, o.as)
+	world, err := newDemoWorld(t.Context(), agents.Addr().String(), o.firms, o.as, o.pbx...)
 	if err != nil {
 		t.Fatal(err)
 	}
