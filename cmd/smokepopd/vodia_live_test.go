@@ -27,12 +27,13 @@ func TestACallToldByBothSourcesMakesOnePop(t *testing.T) {
 			pops := map[string]int{}
 			for i := range 5 {
 				id := fmt.Sprint("both", i)
-				for _, step := range s.callOf(id, s.known()[i%3], me).Steps {
-					if a := s.vodia().Send(t.Context(), step); a.Err != nil {
-						t.Fatal(a.Err)
-					}
-				}
-				sc.oneCall(pops)
+				call := s.callOf(id, s.known()[i%3], me)
+				// A call that is over before its look-up makes no pop, and so the
+				// answer waits for it.
+				s.happens(call.Steps[:2]...)
+				sc.until("pop", pops)
+				s.happens(call.Steps[2:]...)
+				sc.until("end", pops)
 			}
 			total := 0
 			for _, n := range pops {
@@ -46,19 +47,26 @@ func TestACallToldByBothSourcesMakesOnePop(t *testing.T) {
 	}
 }
 
-// oneCall reads frames until as many pops have ended as have begun, at least
-// one.
-func (sc *screen) oneCall(pops map[string]int) {
+// happens lets steps happen on the PBX.
+func (s *system) happens(steps ...simulator.Step) {
+	s.t.Helper()
+	for _, step := range steps {
+		if a := s.vodia().Send(s.t.Context(), step); a.Err != nil {
+			s.t.Fatal(a.Err)
+		}
+	}
+}
+
+// until reads frames up to one of a kind, and counts the pops of each call.
+func (sc *screen) until(kind string, pops map[string]int) frame {
 	sc.t.Helper()
-	for live := 0; ; {
-		switch f := sc.read(); f["type"] {
-		case "pop":
-			live++
+	for {
+		f := sc.read()
+		if f["type"] == "pop" {
 			pops[fmt.Sprint(dig(f, "pop", "call", "id"))]++
-		case "end":
-			if live--; live <= 0 {
-				return
-			}
+		}
+		if f["type"] == kind {
+			return f
 		}
 	}
 }
@@ -81,20 +89,15 @@ func TestWebsocketAlonePops(t *testing.T) {
 	sc := s.paired(me).open()
 	s.listening(1)
 	call := s.callOf("ws", s.known()[0], me)
-	for _, step := range call.Steps[:2] {
-		s.vodia().Send(t.Context(), step)
-	}
+	s.happens(call.Steps[:2]...)
 	pop := sc.next("pop")
 	if dig(pop, "pop", "call", "id") != "ws" || dig(pop, "pop", "call", "state") != "ringing" || len(names(dig(pop, "pop"))) == 0 {
 		t.Errorf("the pop is %v", pop)
 	}
-	for _, step := range call.Steps[2:] {
-		s.vodia().Send(t.Context(), step)
-	}
-	for f := sc.read(); f["type"] != "end"; f = sc.read() {
-		if f["type"] == "pop" {
-			t.Errorf("a second pop: %v", f)
-		}
+	s.happens(call.Steps[2:]...)
+	more := map[string]int{}
+	if sc.until("end", more); len(more) > 0 {
+		t.Errorf("a second pop: %v", more)
 	}
 	s.noGhost(me, 1)
 }
@@ -105,18 +108,16 @@ func TestWebsocketCutMidCallLeavesNoGhost(t *testing.T) {
 	sc := s.paired(me).open()
 	s.listening(1)
 	gone, stays := s.callOf("gone", s.known()[0], me), s.callOf("stays", s.known()[1], me)
-	s.vodia().Send(t.Context(), gone.Steps[1])
+	s.happens(gone.Steps[1])
 	sc.next("pop")
-	s.vodia().Send(t.Context(), stays.Steps[1])
+	s.happens(stays.Steps[1])
 	sc.next("pop")
 
 	cut := s.vodia().Inject(simulator.PBXFault{Path: "/websocket", Status: 503}, simulator.PBXFault{Path: "/system/session", Status: 503})
 	s.vodia().CutSockets()
 	s.awaitMetric("smokepop_pbx_websockets_connected 0")
 	s.awaitMetric("smokepop_pbx_websockets_lost_total 1")
-	for _, step := range gone.Steps[2:] { // nobody hears of it
-		s.vodia().Send(t.Context(), step)
-	}
+	s.happens(gone.Steps[2:]...) // nobody hears of it
 	cut()
 	end := sc.next("end")
 	if end["reason"] != "terminated" {
@@ -127,12 +128,9 @@ func TestWebsocketCutMidCallLeavesNoGhost(t *testing.T) {
 	if pops := hello["pops"].([]any); len(pops) != 1 || dig(pops[0], "call", "id") != "stays" {
 		t.Errorf("after the cut there is %v", pops)
 	}
-	for _, step := range stays.Steps[2:] {
-		s.vodia().Send(t.Context(), step)
-	}
-	for f := sc.read(); f["type"] != "end"; f = sc.read() {
-		if f["type"] == "pop" {
-			t.Errorf("a second pop: %v", f)
-		}
+	s.happens(stays.Steps[2:]...)
+	more := map[string]int{}
+	if sc.until("end", more); len(more) > 0 {
+		t.Errorf("a second pop: %v", more)
 	}
 }
