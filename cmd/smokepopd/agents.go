@@ -34,10 +34,10 @@ type invite struct {
 
 func newAgents() *cobra.Command {
 	flags := &adminFlags{}
-	agents := newGroup("agents", "List, invite, sign out and unpair agents of the running daemon")
+	agents := newGroup("agents", "List, refresh, invite, sign out and unpair agents of the running daemon")
 	flags.register(agents)
 	agents.AddCommand(
-		newAgentsList(flags), newAgentsInvite(flags), newAgentsSignOut(flags), newAgentsUnpair(flags),
+		newAgentsList(flags), newAgentsRefresh(flags), newAgentsInvite(flags), newAgentsSignOut(flags), newAgentsUnpair(flags),
 	)
 	return agents
 }

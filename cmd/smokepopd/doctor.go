@@ -85,9 +85,9 @@ func newDoctor() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor --config FILE [--tenant DOMAIN]",
-		Short: "Probe the configuration, keys, the daemon, its webhooks, Smokeball and the clock; say what is wrong and what to do",
-		Long: `Probe the configuration, the keys, the running daemon, its webhook listener,
-Smokeball and the clock. Each probe is one line: ok, warn or fail, what was looked
+		Short: "Probe the configuration, keys, the daemon, the directory, its webhooks, Smokeball and the clock; say what is wrong and what to do",
+		Long: `Probe the configuration, the keys, the running daemon and what it reads of the
+PBX's directory, its webhook listener, Smokeball and the clock. Each probe is one line: ok, warn or fail, what was looked
 at, and what to do. Nothing is changed anywhere.
 
 With --number, doctor also finds out how your Smokeball account has to be searched.
@@ -145,6 +145,9 @@ func (x *examination) run(ctx context.Context) *doctorReport {
 	tenants := x.tenants(r, cfg)
 	x.files(r, cfg, tenants)
 	agents := x.daemon(ctx, r, cfg)
+	if agents != nil {
+		x.directories(ctx, r, cfg, tenants)
+	}
 	x.webhooks(ctx, r, cfg, tenants)
 	x.smokeball(ctx, r, tenants)
 	for _, t := range tenants {

@@ -66,6 +66,7 @@ type PBX struct {
 	sessions map[string]*pbxSession
 	hooks    map[string]map[string]hookJSON // of levels somebody changed, by setting
 	changed  map[string]map[string]string   // fields of accounts somebody changed
+	removed  []string                       // accounts that are gone
 }
 
 // NewPBX returns a PBX.

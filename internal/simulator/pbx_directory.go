@@ -47,7 +47,19 @@ func (a Account) listKind() string {
 }
 
 func (p *PBX) accounts(kind string) []Account {
-	return slices.DeleteFunc(p.opts.Firm.Directory(), func(a Account) bool { return kind != "" && a.listKind() != kind })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(p.opts.Firm.Directory(), func(a Account) bool {
+		return kind != "" && a.listKind() != kind || slices.Contains(p.removed, a.Number)
+	})
+}
+
+// RemoveAccount takes an account out of the directory from now on, as when
+// somebody leaves the firm.
+func (p *PBX) RemoveAccount(number string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.removed = append(p.removed, number)
 }
 
 func (p *PBX) userlist(w http.ResponseWriter, r *http.Request) {
