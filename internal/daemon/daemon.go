@@ -15,6 +15,7 @@ import (
 
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/smokeball"
+	"github.com/smokepop/smokepop/internal/vodia"
 )
 
 // stopTimeout bounds the way down: requests under way, look-ups, close frames
@@ -29,6 +30,15 @@ type Options struct {
 	// InspectStore looks through the database before it is opened; see
 	// vault.Options. Without it the check runs in this process.
 	InspectStore func(ctx context.Context, path string) error
+
+	outside outside
+}
+
+// outside is how the daemon speaks with the world. The zero value is over the
+// network; tests of this package stand elsewhere.
+type outside struct {
+	smokeball *http.Client
+	pbx       func(*vodia.Config) // the last word about each PBX's client
 }
 
 // Daemon is a wired smokepopd: the store is open, the listeners are bound,
@@ -53,8 +63,10 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 	}()
 
 	registry := newRegistry(opts.Version)
-	client := smokeball.NewHTTPClient(opts.Version)
-	if d.parts, err = wire(ctx, cfg, client, registry, opts.Log, opts.InspectStore, &d.down); err != nil {
+	if opts.outside.smokeball == nil {
+		opts.outside.smokeball = smokeball.NewHTTPClient(opts.Version)
+	}
+	if d.parts, err = wire(ctx, cfg, opts.outside, registry, opts.Log, opts.InspectStore, &d.down); err != nil {
 		return nil, err
 	}
 	if err := d.bind(ctx, opts.Listeners, registry); err != nil {
@@ -78,9 +90,12 @@ func (d *Daemon) bind(ctx context.Context, given Listeners, metrics prometheus.G
 	if err := d.listen(ctx, given, "ops", d.cfg.Listen.Ops, false, d.parts.ops(metrics)); err != nil {
 		return err
 	}
-	admin, err := listenAdmin(ctx, d.cfg.AdminSocket)
-	if err != nil {
-		return err
+	admin := given["admin"]
+	if admin == nil {
+		var err error
+		if admin, err = listenAdmin(ctx, d.cfg.AdminSocket); err != nil {
+			return err
+		}
 	}
 	d.serve("admin", admin, d.parts.web.Admin()).streams() // the trace, followed
 	return nil

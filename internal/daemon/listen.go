@@ -13,7 +13,7 @@ import (
 )
 
 // Listeners are sockets somebody else has bound already: systemd, or a test.
-// The keys are "agents", "pbx" and "ops".
+// The keys are "agents", "pbx", "ops" and "admin".
 type Listeners map[string]net.Listener
 
 // listen returns the given listener for name or binds address.

@@ -12,7 +12,7 @@ import (
 
 // NewPBXClient returns a client of a tenant's PBX as the configuration names
 // it; a tenant without pbx.api.url is an error. The PBX is not asked yet. change,
-// when given, has the last word. The caller closes it.
+// when given and not nil, has the last word. The caller closes it.
 func NewPBXClient(t config.Tenant, log *slog.Logger, change ...func(*vodia.Config)) (*vodia.Client, error) {
 	api := t.PBX.API
 	if api.URL == "" {
@@ -30,7 +30,9 @@ func NewPBXClient(t config.Tenant, log *slog.Logger, change ...func(*vodia.Confi
 		HTTP: vodia.NewHTTPClient(roots), Log: log,
 	}
 	for _, f := range change {
-		f(&cfg)
+		if f != nil {
+			f(&cfg)
+		}
 	}
 	c, err := vodia.New(cfg)
 	if err != nil {

@@ -13,13 +13,13 @@ import (
 // learnt of a PBX serves the others.
 type pbxes map[screenpop.Tenant]*vodia.Client
 
-func newPBXes(cfg *config.Config, log *slog.Logger) (pbxes, error) {
+func newPBXes(cfg *config.Config, log *slog.Logger, change func(*vodia.Config)) (pbxes, error) {
 	clients := pbxes{}
 	for _, t := range cfg.Tenants {
 		if t.PBX.API.URL == "" {
 			continue
 		}
-		c, err := NewPBXClient(t, log)
+		c, err := NewPBXClient(t, log, change)
 		if err != nil {
 			clients.close()
 			return nil, err

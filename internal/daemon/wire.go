@@ -38,9 +38,8 @@ type parts struct {
 }
 
 // wire is the recipe: it makes every part and gives it the ones it stands on.
-// What has to be closed is put on down as soon as it is there. client is what
-// Smokeball is spoken to with.
-func wire(ctx context.Context, cfg *config.Config, client *http.Client, metrics prometheus.Registerer, log *slog.Logger, inspect func(context.Context, string) error, down *teardown) (*parts, error) {
+// What has to be closed is put on down as soon as it is there.
+func wire(ctx context.Context, cfg *config.Config, world outside, metrics prometheus.Registerer, log *slog.Logger, inspect func(context.Context, string) error, down *teardown) (*parts, error) {
 	p := &parts{}
 	keys, err := vault.LoadKeys(cfg.EncryptionKeyFile)
 	if err != nil {
@@ -57,12 +56,12 @@ func wire(ctx context.Context, cfg *config.Config, client *http.Client, metrics 
 	p.care = newCaretaker(p.store, cfg.EncryptionKeyFile, cfg.StateDir, log.With("component", "store"))
 
 	traces := trace.New(trace.Config{})
-	down.add("connections to Smokeball", func(context.Context) error { client.CloseIdleConnections(); return nil })
-	firms, err := newFirms(cfg, client, metrics)
+	down.add("connections to Smokeball", func(context.Context) error { world.smokeball.CloseIdleConnections(); return nil })
+	firms, err := newFirms(cfg, world.smokeball, metrics)
 	if err != nil {
 		return nil, err
 	}
-	pbxes, err := newPBXes(cfg, log.With("component", "vodia"))
+	pbxes, err := newPBXes(cfg, log.With("component", "vodia"), world.pbx)
 	if err != nil {
 		return nil, err
 	}
