@@ -122,7 +122,6 @@ func TestLibraryRepeated(t *testing.T) {
 // through a whole daemon: in the end no pop is up on any page, the recent calls
 // are those that were there, and no pop came after its end.
 func TestLibraryShuffled(t *testing.T) {
-	const orders = 10_000
 	var short, long []simulator.Recording
 	for _, r := range theLibrary(t) {
 		if r.End().At < time.Hour {
@@ -150,7 +149,7 @@ func TestLibraryShuffled(t *testing.T) {
 				}
 			})
 		}
-		for played < orders && !t.Failed() {
+		for played < shuffledOrders && !t.Failed() {
 			check(short) // a rapid check believes that it has a day, and the bubble's days are short
 		}
 		random := rand.New(rand.NewPCG(6, 0))
