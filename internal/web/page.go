@@ -56,6 +56,7 @@ type signOnOutcome struct {
 type pairOutcome struct {
 	pageVars
 	State, Title, Sentence string
+	Account                string // whom this or an earlier pairing is of, if that is known
 	Still                  string // what goes on although this has failed
 	RequestID              string
 }
@@ -134,12 +135,12 @@ func (p *page) paired(w http.ResponseWriter, account string) {
 		title = "Paired" + as(account)
 	}
 	p.endPairing(w, http.StatusOK, pairOutcome{
-		State: "paired", Title: title, Sentence: "smokepop now shows you who is calling. This window closes by itself.",
+		State: "paired", Title: title, Account: account, Sentence: "smokepop now shows you who is calling. This window closes by itself.",
 	})
 }
 
-func (p *page) pairFailed(w http.ResponseWriter, r *http.Request, he *HTTPError, still string) {
-	o := pairOutcome{State: "failed", Title: "Not paired", Sentence: he.Msg, Still: still}
+func (p *page) pairFailed(w http.ResponseWriter, r *http.Request, he *HTTPError, still, account string) {
+	o := pairOutcome{State: "failed", Title: "Not paired", Sentence: he.Msg, Still: still, Account: account}
 	if still != "" {
 		o.Title = "Not paired again"
 	}

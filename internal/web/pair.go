@@ -76,13 +76,14 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 // callbackFailed says why nothing was paired, and to whom it matters that an
 // earlier pairing goes on.
 func (s *Server) callbackFailed(w http.ResponseWriter, r *http.Request, he *HTTPError) {
-	still := ""
+	still, account := "", ""
 	if _, agent, err := s.signed(r); err == nil {
 		if p := s.pairings.Pairing(agent.AgentID); p.State == screenpop.Paired {
-			still = "Nothing has changed: you are still paired" + as(p.Account) + "."
+			account = p.Account
+			still = "Nothing has changed: you are still paired" + as(account) + "."
 		}
 	}
-	s.page.pairFailed(w, r, he, still)
+	s.page.pairFailed(w, r, he, still, account)
 }
 
 // as names an account, if it is known.

@@ -1,5 +1,5 @@
 // @ts-check
-import { text } from './messages.js';
+import { text, translate } from './language.js';
 
 /**
  * The answer of a request. status is 0 when smokepop could not be reached;
@@ -27,7 +27,7 @@ export async function request(method, path, body) {
     return {
       status: response.status,
       data,
-      problem: response.ok ? '' : data?.detail || text.failed,
+      problem: response.ok ? '' : data?.detail ? translate(data.detail) : text.failed,
       retryAfter: Number(response.headers.get('Retry-After')) || 0,
       date: response.headers.get('Date') ?? '',
     };

@@ -1,9 +1,10 @@
 // @ts-check
+import { stays } from './arrival.js';
 import { request } from './api.js';
 import { ask } from './confirm.js';
 import { dialBy, dialKnown, dialled } from './dial.js';
-import { atHome, byId, say } from './dom.js';
-import { fill, text } from './messages.js';
+import { byId, say } from './dom.js';
+import { fill, text } from './language.js';
 import { isPaired, pairingNews, pairingWindowDone, pairingWindowFailed, showPairing } from './pairing.js';
 import { nameOf, Pops } from './pops.js';
 import { Recent } from './recent.js';
@@ -202,4 +203,4 @@ async function start() {
   connection.now();
 }
 
-if (atHome()) start();
+if (stays) start();

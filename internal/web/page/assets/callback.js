@@ -1,10 +1,8 @@
 // @ts-check
+import './arrival.js';
 import { request } from './api.js';
 import { byId, say } from './dom.js';
-import { text } from './messages.js';
-
-// The code and the state are used up and nobody's business.
-history.replaceState(null, '', '/pair/callback');
+import { text, translate } from './language.js';
 
 const SEEN_AFTER = 900;
 // Who has signed in is found out beside, most often within a second.
@@ -21,6 +19,24 @@ function leave() {
   window.close();
   setTimeout(() => location.replace('/'), 300);
 }
+
+/** What the server has put here in English, in the page's language. */
+function speak() {
+  const { outcome, account = '', request: id } = document.body.dataset;
+  const still = document.getElementById('outcome-still');
+  const words = text.pairing;
+  const title = outcome === 'paired' ? words.paired(account, null) : still ? words.failedAgain : words.failed;
+  say(byId('outcome-title'), title);
+  document.title = `${title} – smokepop`;
+  const sentence = byId('outcome-text');
+  say(sentence, outcome === 'paired' ? words.done : translate(sentence.textContent ?? ''));
+  if (still) say(still, words.still(account));
+  const fine = document.getElementById('outcome-request');
+  if (fine && id) say(fine, text.requestID(id));
+  say(byId('close'), text.closeWindow);
+}
+
+speak();
 
 byId('close').addEventListener('click', (e) => {
   e.preventDefault();

@@ -2,7 +2,7 @@
 /** Numbers that can be called: by the PBX, by a tel: link, or not at all. */
 import { request } from './api.js';
 import { byId, copy, say, setIcon } from './dom.js';
-import { text } from './messages.js';
+import { text } from './language.js';
 
 /** @typedef {'pbx' | 'tel' | 'off'} Way */
 

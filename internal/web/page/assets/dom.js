@@ -1,4 +1,5 @@
 // @ts-check
+import { mark } from './language.js';
 
 /**
  * @param {string} id
@@ -40,6 +41,7 @@ export function setIcon(e, name) {
 export function say(e, words) {
   if (!(e instanceof HTMLElement)) return;
   if (e.textContent !== words) e.textContent = words;
+  mark(e, words);
   e.hidden = words === '' && e.getAttribute('role') !== 'status';
 }
 
@@ -52,15 +54,4 @@ export function link(a, url) {
   a.hidden = !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol);
   if (a.hidden) a.removeAttribute('href');
   else if (a.getAttribute('href') !== url) a.href = url;
-}
-
-/**
- * The address in the location bar has to be the public one: sessions and
- * websockets belong to it. Tells whether the browser stays here.
- */
-export function atHome() {
-  const home = document.querySelector('meta[name="smokepop-origin"]')?.getAttribute('content');
-  if (!home || location.origin === home) return true;
-  location.replace(home + location.pathname + location.hash);
-  return false;
 }

@@ -1,12 +1,8 @@
 // @ts-check
+import { fragment as invite, stays } from './arrival.js';
 import { request } from './api.js';
-import { atHome, byId, say } from './dom.js';
-import { text } from './messages.js';
-
-// The token leaves the location bar and the history before anything else.
-const stays = atHome();
-const invite = location.hash.slice(1);
-if (stays) history.replaceState(null, '', '/join');
+import { byId, say } from './dom.js';
+import { text } from './language.js';
 
 function enter() {
   new BroadcastChannel('smokepop').postMessage('signed-in');

@@ -2,7 +2,7 @@
 import { request } from './api.js';
 import { ask, withdraw } from './confirm.js';
 import { byId, link, say, setIcon } from './dom.js';
-import { text } from './messages.js';
+import { text, translate } from './language.js';
 
 /**
  * @typedef {{state: 'paired' | 'unpaired' | 'expired' | 'attention', since: string | null, expires: string | null,
@@ -76,7 +76,7 @@ export function showPairing(p, agentEmail) {
     attention: p.account ? words.paired(p.account, expires) : '',
   }[p.state]);
   // The page knows more about these two than one sentence says.
-  say(byId('pairing-problem'), expires && expiring ? words.ends(expires) : paired && mismatch ? '' : p.problem);
+  say(byId('pairing-problem'), expires && expiring ? words.ends(expires) : paired && mismatch ? '' : translate(p.problem));
   say(byId('pairing-mismatch'), mismatch ? words.mismatch(p.account, email) : '');
 
   say(pairButton, p.state === 'unpaired' ? words.pair : paired && !expiring && !mismatch ? '' : words.again);

@@ -1,7 +1,7 @@
 // @ts-check
 import { showNumber, showWords } from './dial.js';
 import { copy, link, say, setIcon } from './dom.js';
-import { text } from './messages.js';
+import { text } from './language.js';
 
 /**
  * @typedef {{id: string, number: string, title: string, status: string, url: string}} Matter

@@ -1,7 +1,7 @@
 // @ts-check
 import { showNumber } from './dial.js';
 import { copy, link, say, setIcon } from './dom.js';
-import { text } from './messages.js';
+import { text } from './language.js';
 import { nameOf } from './pops.js';
 
 /** @typedef {import('./pops.js').Pop & {ended: string, reason: string, answered_by: string, outcome: string}} EndedPop */

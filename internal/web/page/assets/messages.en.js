@@ -1,33 +1,19 @@
 // @ts-check
-/** All words of the page. Nothing else in it speaks to people. */
+import { apart, day, dayTime, inDays, isToday, ltr, plural, time } from './locale.js';
 
-const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long' });
-const dayAndYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
-const time = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
-const dayAndTime = new Intl.DateTimeFormat(undefined, { weekday: 'short', hour: 'numeric', minute: '2-digit' });
+/** @param {Date} d */
+const date = (d) => isToday(d) ? `today at ${time(d)}` : day(d);
 
-/** @param {number} n @param {string} one @param {string} many */
-const count = (n, one, many) => `${n} ${n === 1 ? one : many}`;
+/** What the server says, in the words of this language: English is its own. @type {Record<string, string>} */
+export const served = {};
 
-/** "24 December"; of another year with it, of today with the time. @param {Date} d */
-function date(d) {
-  const now = new Date();
-  if (d.toDateString() === now.toDateString()) return `today at ${time.format(d)}`;
-  return (d.getFullYear() === now.getFullYear() ? day : dayAndYear).format(d);
-}
-
-/** How many midnights lie between now and then. @param {Date} d */
-function nights(d) {
-  const midnight = (/** @type {Date} */ at) => Date.UTC(at.getFullYear(), at.getMonth(), at.getDate());
-  return Math.round((midnight(d) - midnight(new Date())) / 86_400_000);
-}
-
+/** English. The other languages have the shape of this one. */
 export const text = {
   calls: 'Calls',
   signOut: 'Sign out',
   cancel: 'Cancel',
   /** @param {string} extension */
-  extension: (extension) => `Extension ${extension}`,
+  extension: (extension) => `Extension ${ltr(extension)}`,
 
   connection: {
     connecting: 'Connecting…',
@@ -37,7 +23,7 @@ export const text = {
   },
   unreachable: 'smokepop cannot be reached, so no calls show here right now.',
   /** @param {number} seconds until the next try */
-  nextTry: (seconds) => seconds > 0 ? `Trying again in ${count(seconds, 'second', 'seconds')}.` : 'Trying again…',
+  nextTry: (seconds) => seconds > 0 ? plural(seconds, { one: 'Trying again in # second.', other: 'Trying again in # seconds.' }) : 'Trying again…',
   tryNow: 'Try now',
   notAnswering: 'Smokeball is not answering. Calls go on; names will come back by themselves.',
   outdated: 'smokepop has changed. Reload this page to go on seeing calls.',
@@ -50,7 +36,7 @@ export const text = {
   /** @param {string} direction @param {string} state */
   state: (direction, state) => state === 'connected' ? 'Connected' : state === 'ended' ? 'Ended' : direction === 'outbound' ? 'Calling' : 'Ringing',
   /** @param {string} name */
-  answeredBy: (name) => name ? `Answered by ${name}` : 'Answered elsewhere',
+  answeredBy: (name) => name ? `Answered by ${apart(name)}` : 'Answered elsewhere',
   /** @param {string} direction */
   direction: (direction) => direction === 'outbound' ? 'Outgoing' : 'Incoming',
   sinceStart: 'Time since the call began',
@@ -58,35 +44,35 @@ export const text = {
   kinds: /** @type {Record<string, string>} */ ({ person: 'Person', company: 'Company', trust: 'Trust', group: 'Group of people' }),
   matched: /** @type {Record<string, string>} */ ({ phone: 'phone', phone2: 'second phone', cell: 'mobile', fax: 'fax' }),
   /** @param {string} queue */
-  queue: (queue) => `via ${queue}`,
+  queue: (queue) => `via ${apart(queue)}`,
   open: 'Open in Smokeball',
   openShort: 'Open',
   /** @param {string} name */
-  openOf: (name) => `Open ${name} in Smokeball`,
+  openOf: (name) => `Open ${apart(name)} in Smokeball`,
   search: 'Search in Smokeball',
   create: 'Add to Smokeball',
   opensNewTab: 'opens in a new tab',
   /** @param {string} name */
-  dismiss: (name) => `Dismiss ${name}`,
+  dismiss: (name) => `Dismiss ${apart(name)}`,
   /** @param {number} n */
-  matters: (n) => n === 1 ? 'Matter' : 'Matters',
+  matters: (n) => plural(n, { one: 'Matter', other: 'Matters' }),
   /** @param {number} n */
-  matterCount: (n) => count(n, 'matter', 'matters'),
+  matterCount: (n) => plural(n, { one: '# matter', other: '# matters' }),
   others: 'This number also belongs to',
   /** @param {number} n */
-  showOthers: (n) => `${n} more`,
+  showOthers: (n) => plural(n, { other: '# more' }),
   /** @param {number} n */
-  more: (n) => `${count(n, 'more match is', 'more matches are')} in Smokeball.`,
+  more: (n) => plural(n, { one: '# more match is in Smokeball.', other: '# more matches are in Smokeball.' }),
   /** @param {string} direction @param {string} name @param {string} number @param {number} others */
   announce: (direction, name, number, others) =>
-    `${text.direction(direction)} call: ${name}${others ? ` or ${count(others, 'other contact', 'other contacts')}` : ''}, ${number}`,
+    `${direction === 'outbound' ? 'Outgoing' : 'Incoming'} call: ${apart(name)}${others ? plural(others, { one: ' or # other contact', other: ' or # other contacts' }) : ''}, ${ltr(number)}`,
   /** @param {string} name @param {number} others further calls that ring */
-  title: (name, others) => `${others ? `(${others + 1}) ` : ''}☎ ${name}`,
+  title: (name, others) => `${others ? plural(others + 1, { other: '(#) ' }) : ''}☎ ${apart(name)}`,
 
   /** @param {string} number */
-  call: (number) => `Call ${number}`,
+  call: (number) => `Call ${ltr(number)}`,
   /** @param {string} number */
-  dialling: (number) => `Calling ${number}…`,
+  dialling: (number) => `Calling ${ltr(number)}…`,
   phoneRings: 'Your phone is ringing…',
   close: 'Close',
 
@@ -99,11 +85,11 @@ export const text = {
     unavailable: 'Smokeball was not answering', refused: 'Refused by Smokeball',
   }),
   /** @param {Date} when */
-  when: (when) => when.toDateString() === new Date().toDateString() ? time.format(when) : dayAndTime.format(when),
+  when: (when) => dayTime(when),
 
   pairing: {
     /** @param {string} account @param {Date | null} until */
-    paired: (account, until) => `Paired ${account ? `as ${account}` : 'with Smokeball'}${until ? ` until ${date(until)}` : ''}`,
+    paired: (account, until) => `Paired ${account ? `as ${apart(account)}` : 'with Smokeball'}${until ? ` until ${date(until)}` : ''}`,
     unpaired: 'Not paired with Smokeball',
     expired: 'Your pairing has ended',
     attention: 'Your pairing needs attention',
@@ -114,15 +100,12 @@ export const text = {
     unpairedHelp: 'Sign in to Smokeball once, and smokepop can show you who is calling.',
     expiredHelp: 'Sign in to Smokeball again to go on seeing who is calling.',
     /** @param {string} account @param {Date | null} until */
-    was: (account, until) => `You were paired${account ? ` as ${account}` : ''}${until ? ` until ${date(until)}` : ''}.`,
+    was: (account, until) => `You were paired${account ? ` as ${apart(account)}` : ''}${until ? ` until ${date(until)}` : ''}.`,
     /** @param {Date} when */
-    ends: (when) => {
-      const days = nights(when);
-      return `Your pairing ends ${days < 1 ? 'today' : days === 1 ? 'tomorrow' : `in ${days} days`}. Pair again now, so that no call goes without a name: one sign-in at Smokeball, and you stay paired meanwhile.`;
-    },
+    ends: (when) => `Your pairing ends ${inDays(when)}. Pair again now, so that no call goes without a name: one sign-in at Smokeball, and you stay paired meanwhile.`,
     /** @param {string} account @param {string} email */
     mismatch: (account, email) =>
-      `${account ? `${account} is` : 'Somebody is'} paired here, but this extension is ${email || 'somebody else'}. If that is not you, sign out of Smokeball first, in this browser, then pair again: on a shared computer Smokeball signs in whoever was here before.`,
+      `${account ? `${apart(account)} is` : 'Somebody is'} paired here, but this extension is ${ltr(email) || 'somebody else'}. If that is not you, sign out of Smokeball first, in this browser, then pair again: on a shared computer Smokeball signs in whoever was here before.`,
     pair: 'Pair with Smokeball',
     again: 'Pair again',
     opening: 'Opening Smokeball…',
@@ -131,9 +114,15 @@ export const text = {
     blocked: 'Your browser has blocked the sign-in window. This link opens it:',
     link: 'Sign in at Smokeball',
     /** @param {string} account */
-    still: (account) => `Nothing has changed: you are still paired${account ? ` as ${account}` : ''}.`,
+    still: (account) => `Nothing has changed: you are still paired${account ? ` as ${apart(account)}` : ''}.`,
     refused: 'You were not paired. The window says why.',
+    done: 'smokepop now shows you who is calling. This window closes by itself.',
+    failed: 'Not paired',
+    failedAgain: 'Not paired again',
   },
+  closeWindow: 'Close this window',
+  /** @param {string} id */
+  requestID: (id) => `Request id: ${ltr(id)}`,
   unpair: 'Unpair',
   unpairTitle: 'Unpair from Smokeball?',
   unpairText: 'smokepop gives up its access to Smokeball, and calls show no names until you pair again.',
@@ -155,11 +144,3 @@ export const text = {
   joinAgain: 'Try again',
   failed: 'smokepop could not be reached. Check your network and try again.',
 };
-
-/** Puts words into the document's elements that name them. */
-export function fill() {
-  for (const e of document.querySelectorAll('[data-text]')) {
-    const words = text[/** @type {keyof typeof text} */ (e.getAttribute('data-text'))];
-    if (typeof words === 'string') e.textContent = words;
-  }
-}
