@@ -124,10 +124,13 @@ func (k *Keeper) refresh(w *wallet, f *flight) (screenpop.Secret, outcome, error
 	f.asked = true
 	grant, err := k.ask(w, rec.Refresh)
 	if kindOf(err) == smokeball.InvalidGrant {
-		// Somebody may have put another record there, a restored one say.
-		stored, _, e := k.read(context.Background(), w.id)
-		if e == nil && stored != nil && stored.Refresh != "" && stored.Refresh != rec.Refresh {
-			grant, err = k.ask(w, stored.Refresh)
+		other, e := k.adopt(w, epoch, rec.Refresh)
+		if e != nil {
+			return k.unstored(w, e)
+		}
+		if other != nil {
+			rec = other
+			grant, err = k.ask(w, rec.Refresh)
 		}
 	}
 	f.pause = pauseOf(err)
@@ -151,6 +154,32 @@ func (k *Keeper) refresh(w *wallet, f *flight) (screenpop.Secret, outcome, error
 		}
 	}
 	return "", outcomeUnavailable, fmt.Errorf("%w: no token to be had", screenpop.ErrUnavailable)
+}
+
+// adopt reads the stored record again, once the refresh token refused has been
+// refused, and takes it over where it holds another one: somebody has put it
+// there, a second writer of the backend say. It returns that record, noted as
+// asked for; nil when there is none but ours. From then on the wallet's record is
+// that one: an answer that leaves the refresh token as it is, as Smokeball's
+// does, must not bring the refused one back.
+func (k *Keeper) adopt(w *wallet, epoch uint64, refused screenpop.Secret) (*record, error) {
+	w.writing.Lock()
+	stored, revision, err := k.read(context.Background(), w.id)
+	if err != nil || stored == nil || stored.Refresh == "" || stored.Refresh == refused {
+		w.writing.Unlock()
+		return nil, nil
+	}
+	w.mu.Lock()
+	superseded := w.epoch != epoch
+	if !superseded {
+		w.rec, w.revision = stored, revision
+	}
+	w.mu.Unlock()
+	w.writing.Unlock()
+	if superseded {
+		return nil, errSuperseded
+	}
+	return stored, k.commit(w, epoch, func(r *record) { r.Asked = k.now() })
 }
 
 func (k *Keeper) ask(w *wallet, refresh screenpop.Secret) (smokeball.Grant, error) {

@@ -496,5 +496,49 @@ func TestInvalidGrantReadsTheStoreOnce(t *testing.T) {
 		if got := r.server.refreshes[1]; got != "hush-other" {
 			t.Errorf("the second request sent %s", got)
 		}
+		// The answer has no refresh token: the one that worked stays, and so
+		// does its end.
+		if is := r.stored(); is.Refresh != "hush-other" || !is.Granted.Equal(other.Granted) {
+			t.Errorf("the store has %s, granted %v; the other record was granted %v", is.Refresh.Reveal(), is.Granted, other.Granted)
+		}
+		pass(time.Hour)
+		r.token()
+		r.wantRefreshes(3)
+	})
+}
+
+// Where the other record's token is refused too, that is the end, after one
+// more request.
+func TestInvalidGrantOfTheOtherRecordToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		r.pair()
+		pass(time.Hour)
+		other := *r.stored()
+		other.Refresh = "hush-other"
+		b, err := other.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.server.set(func(s *authServer) {
+			s.good = map[string]bool{}
+			s.answer = func(string) (int, string) {
+				s.answer = nil
+				if err := r.vault.Put(t.Context(), pathOf(priya), b); err != nil {
+					t.Error(err)
+				}
+				return 0, ""
+			}
+		})
+		for range 3 {
+			if _, err := r.keeper.Token(t.Context(), priya); !errors.Is(err, screenpop.ErrNotPaired) {
+				t.Errorf("%v", err)
+			}
+			pass(time.Hour)
+		}
+		r.wantRefreshes(2)
+		if is := r.stored(); is.Ended.IsZero() || is.Refresh != "" {
+			t.Errorf("the store has %+v", is)
+		}
 	})
 }
