@@ -79,6 +79,13 @@ func beChild() (code int, is bool) {
 	return code, is
 }
 
+// inChild is InspectInChild with one of the children. A program under the race
+// detector waits for a second before it ends, unless its environment, which is
+// empty here, says otherwise.
+func inChild(name string) func(context.Context, string) error {
+	return InspectInChild("/usr/bin/env", "GORACE=atexit_sleep_ms=0", os.Args[0], name)
+}
+
 func TestInspectInChild(t *testing.T) {
 	dir, keys := stateDir(t), ringOf(t, newKey(t, "k1"))
 	s := open(t, dir, keys)
@@ -100,7 +107,11 @@ func TestInspectInChild(t *testing.T) {
 		{"what-it-sees", ErrDamaged, "0 variables, files /dev/null pipe pipe"},
 	} {
 		t.Run(c.child, func(t *testing.T) {
-			s, err := Open(t.Context(), dir, keys, Options{Inspect: InspectInChild(os.Args[0], c.child)})
+			inspect := inChild(c.child)
+			if c.child == "what-it-sees" {
+				inspect = InspectInChild(os.Args[0], c.child)
+			}
+			s, err := Open(t.Context(), dir, keys, Options{Inspect: inspect})
 			if !errors.Is(err, c.want) || c.want != nil && !strings.Contains(err.Error(), c.says) {
 				t.Fatalf("%v", err)
 			}
@@ -113,7 +124,7 @@ func TestInspectInChild(t *testing.T) {
 		})
 	}
 	for name, inspect := range map[string]func(context.Context, string) error{
-		"a child that cannot look":   InspectInChild(os.Args[0], "cannot"),
+		"a child that cannot look":   inChild("cannot"),
 		"a child that is not there":  InspectInChild(filepath.Join(t.TempDir(), "gone"), "child"),
 		"a child that cannot be run": InspectInChild(filepath.Join(dir, FileName), "child"),
 	} {
@@ -128,7 +139,7 @@ func TestInspectInChild(t *testing.T) {
 func TestChildTellsOneFaultFromAnother(t *testing.T) {
 	dir, keys := stateDir(t), ringOf(t, newKey(t, "k1"))
 	path := filepath.Join(dir, FileName)
-	inspect := InspectInChild(os.Args[0], "child")
+	inspect := inChild("child")
 	s := open(t, dir, keys)
 	if _, err := Open(t.Context(), dir, keys, Options{Inspect: inspect}); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "another smokepopd has") {
 		t.Errorf("a second daemon: %v", err)
@@ -192,11 +203,11 @@ func TestChildDiesOfATornFile(t *testing.T) {
 	if err := os.WriteFile(path, torn, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Open(t.Context(), dir, keys, Options{Inspect: InspectInChild(os.Args[0], "bare-bbolt")})
+	_, err = Open(t.Context(), dir, keys, Options{Inspect: inChild("bare-bbolt")})
 	if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "the check broke off: exit status 2: ") {
 		t.Errorf("bbolt alone: %v", err)
 	}
-	_, err = Open(t.Context(), dir, keys, Options{Inspect: InspectInChild(os.Args[0], "child")})
+	_, err = Open(t.Context(), dir, keys, Options{Inspect: inChild("child")})
 	if !errors.Is(err, ErrDamaged) || strings.Contains(err.Error(), "broke off") {
 		t.Errorf("the vault's own check: %v", err)
 	}
