@@ -34,7 +34,7 @@ func (s *system) pair(tb *tab, email string) {
 func (s *system) fence(tb *tab, extension string, c simulator.Caller, id string) {
 	s.t.Helper()
 	s.mustAccept(event{"event": "ringing", "call_id": id, "from": c.E164(), "to": extension})
-	tb.holds(fmt.Sprintf(`document.querySelectorAll("#pops > [data-state=ringing]").length === 1 && document.querySelector("#pops .pop-name").textContent === %q`, c.Names[0]))
+	tb.holds(fmt.Sprintf(`document.querySelectorAll("#pops > [data-state=ringing]").length === 1 && document.querySelector("#pops > [data-state=ringing] .pop-name").textContent === %q`, c.Names[0]))
 	s.mustAccept(event{"event": "terminated", "call_id": id, "extension": extension})
 	tb.holds(`document.querySelectorAll("#pops > [data-state=ringing], #pops > [data-state=connected]").length === 0`)
 }
