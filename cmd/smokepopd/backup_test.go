@@ -110,6 +110,7 @@ func TestRestoreOfABackupFromBeforeARotation(t *testing.T) {
 // it has ended the whole authorisation: one request finds that out, the agent
 // is told to pair again, and nothing asks once more.
 func TestRestoreOfASpentToken(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for name, spend := range map[string]func(in *installation, v *visitor, sc *screen, me simulator.Agent){
 		"replaced meanwhile": func(in *installation, _ *visitor, sc *screen, me simulator.Agent) {
 			in.smokeball().ExpireAccess(me.Email)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/smokepop/smokepop/internal/simulator"
 )
@@ -133,7 +135,17 @@ func TestSharedComputerPairsThePersonBefore(t *testing.T) {
 // wait for Smokeball.
 func TestUnpairShowsEverywhere(t *testing.T) {
 	b := newBrowser(t)
-	s := startSystem(t, systemOptions{})
+	shown := make(chan struct{}) // closed once every tab has shown it
+	s := startSystem(t, systemOptions{as: func(o *simulator.Options) {
+		o.Sleep = func(ctx context.Context, _ time.Duration) error {
+			select {
+			case <-shown:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}})
 	me := s.firm().Agents[0]
 	tb := b.profile()
 	s.join(tb, me.Extension)
@@ -149,9 +161,7 @@ func TestUnpairShowsEverywhere(t *testing.T) {
 		// The page notes when it heard, by a clock that all of them share.
 		each.eval(`(new MutationObserver(() => { window.heardAt ??= Date.now() }).observe(document.getElementById("pairing"), { attributes: true, attributeFilter: ["data-state"] }), 1)`)
 	}
-	s.smokeball().Inject(simulator.Fault{Endpoint: simulator.RevokeEndpoint, Stall: true, When: func(r *http.Request) bool {
-		return r.ParseForm() == nil // a server sees a client leave once it has read the body
-	}})
+	s.smokeball().Inject(simulator.Fault{Endpoint: simulator.RevokeEndpoint, Latency: 1, Status: http.StatusBadGateway})
 	tb.click("#unpair")
 	tb.sees("#confirm-yes")
 	tb.eval(`(document.getElementById("confirm-yes").addEventListener("click", () => { window.pressedAt = Date.now() }), 1)`)
@@ -160,6 +170,7 @@ func TestUnpairShowsEverywhere(t *testing.T) {
 		each.sees(`#pairing[data-state="unpaired"] #pairing-sign[data-sign="cross"]`)
 		each.holds(`document.querySelectorAll("#pops > *, #recent > *").length === 0`)
 	}
+	close(shown)
 	tb.says("Smokeball did not confirm that it has ended there too")
 	tb.screenshots("pairing-not-confirmed")
 	pressed := tb.eval(`pressedAt`)

@@ -21,6 +21,7 @@ import (
 // A file may not grow any more, as under a quota or LimitFSIZE=: not even the
 // database's own pages can be written, so no token may be asked for.
 func TestFileSizeLimit(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	in := install(t, simulator.NewFirm(), rotating, nil)
 	in.serve()
 	f := newFullDisk(in)
@@ -36,6 +37,7 @@ func TestFileSizeLimit(t *testing.T) {
 
 // The state directory is a small disk of its own, which fills up.
 func TestDiskFull(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	in := install(t, simulator.NewFirm(), rotating, nil)
 	in.serveOnSmallDisk()
 	f := newFullDisk(in)

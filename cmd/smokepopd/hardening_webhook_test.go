@@ -132,6 +132,7 @@ func (s *system) rawWebhook(headers string) net.Conn {
 
 // Bodies that do not come delay nobody, and are given up.
 func TestSlowWebhookBodiesHoldUpNobody(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := startSystem(t, systemOptions{})
 	me := s.firm().Agents[0]
 	sc := s.paired(me).open()

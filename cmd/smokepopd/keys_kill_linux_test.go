@@ -111,6 +111,7 @@ func same(a, b map[string]string) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
 // leaves a store that opens with the key file as it is, with every record, and
 // is taken up by running it again.
 func TestRotateKilledAtEveryWrite(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	in := install(t, simulator.NewFirm(), nil, nil)
 	in.serve()
 	in.pairedAgent()
@@ -142,6 +143,7 @@ func TestRotateKilledAtEveryWrite(t *testing.T) {
 // Killed at any of its writes, a restore leaves the old database or the new
 // one, whole.
 func TestRestoreKilledAtEveryWrite(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	in := install(t, simulator.NewFirm(), nil, nil)
 	in.serve()
 	v := in.pairedAgent()

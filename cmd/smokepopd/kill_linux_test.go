@@ -36,6 +36,7 @@ func (c checkpoint) sleep(ctx context.Context, _ time.Duration) error {
 // works, or is told to pair again and does; no token request is repeated, and
 // nobody is left without a word.
 func TestKilledBetweenAnswerAndCommit(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for _, rotation := range []bool{true, false} {
 		t.Run(fmt.Sprintf("rotation %v", rotation), func(t *testing.T) {
 			k := newKiller(t, rotation)
