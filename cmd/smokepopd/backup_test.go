@@ -67,6 +67,11 @@ func TestBackupOfARunningAndOfAStoppedSmokepop(t *testing.T) {
 		t.Errorf("after the restore the agent is %s", s)
 	}
 	in.stopped()
+	fromPipe := smokepopd(t, "restore", "-", "--dry-run", "--config", in.file)
+	fromPipe.Stdin = strings.NewReader(r.stdout)
+	if out, err := fromPipe.CombinedOutput(); err != nil || !strings.Contains(string(out), "verified, nothing was changed") {
+		t.Errorf("from a pipe: %v %s", err, out)
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 2 {
 		t.Errorf("left are %v: %v", entries, err)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -29,7 +30,7 @@ func newRestore() *cobra.Command {
 		Use:   "restore FILE --config FILE",
 		Short: "Put a backup back while the daemon is stopped; what is replaced is kept beside it",
 		Long: `Verifies a backup to its end and every record in it, and puts it in the place of
-the database in state_dir. The daemon has to be stopped; with --dry-run, which
+the database in state_dir; - reads it from the standard input. The daemon has to be stopped; with --dry-run, which
 verifies only and changes nothing, it may run.
 
 Everything is sealed anew with the first key of encryption_key_file. A backup
@@ -76,9 +77,11 @@ func (f *storeFlags) restore(cmd *cobra.Command, file, backupKeys string, opts v
 			return done, err
 		}
 	}
-	backup, err := os.Open(file)
-	if err != nil {
-		return done, err
+	backup := io.NopCloser(cmd.InOrStdin())
+	if file != "-" {
+		if backup, err = os.Open(file); err != nil {
+			return done, err
+		}
 	}
 	defer backup.Close()
 	err = asOwner(f.stateDir, func() error {

@@ -65,7 +65,7 @@ func TestServeLooksThroughTheDatabaseInAChild(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := command(t, "serve", "--config", in.file)
-			r.wants(t, exitFailed, "stored data is damaged", "put a backup of smokepop.db in its place")
+			r.wants(t, exitFailed, "stored data is damaged", "put a backup back with `smokepopd restore`, or move smokepop.db away")
 			if strings.Contains(r.stderr, "goroutine") {
 				t.Errorf("it crashed:\n%s", r.stderr)
 			}

@@ -5,6 +5,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -139,6 +140,9 @@ func ParseKeys(r io.Reader) (KeyRing, error) {
 		keys = append(keys, key)
 	}
 	if err := lines.Err(); err != nil {
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = errors.New("a line is far too long: it is not a key file")
+		}
 		return KeyRing{}, fmt.Errorf("%w: %w", ErrNoKey, err)
 	}
 	return NewKeyRing(keys...)

@@ -57,6 +57,9 @@ func GenerateKey(path string) error {
 	_, line := newKeyLine()
 	defer clear(line)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o400)
+	if errors.Is(err, fs.ErrExist) {
+		return fail(fmt.Errorf("%w: name another file. Whoever overwrites a key loses all that was sealed with it", err))
+	}
 	if err != nil {
 		return fail(err)
 	}

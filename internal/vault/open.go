@@ -43,7 +43,7 @@ type Options struct {
 func Open(ctx context.Context, dir string, keys KeyRing, opts Options) (*Store, error) {
 	fail := func(err error) (*Store, error) {
 		if errors.Is(err, ErrDamaged) {
-			err = fmt.Errorf("%w: put a backup of %s in its place, or move it away to start anew; every agent then pairs again", err, FileName)
+			err = fmt.Errorf("%w: put a backup back with `smokepopd restore`, or move %s away to start anew; every agent then pairs again", err, FileName)
 		}
 		return nil, fmt.Errorf("open store in %s: %w", dir, err)
 	}

@@ -85,7 +85,7 @@ func Restore(ctx context.Context, dir string, r io.Reader, opts RestoreOptions) 
 		return fail(err)
 	}
 	if lock != nil {
-		done.Kept = path + ".before-restore-" + opts.Now.UTC().Format("20060102T150405Z")
+		done.Kept = keptName(path, opts.Now)
 	}
 	if err := putInPlace(tmp, path, done.Kept); err != nil {
 		return fail(err)
@@ -202,6 +202,19 @@ func (d *Restored) build(ctx context.Context, tmp string, r io.Reader, opts Rest
 		err = fmt.Errorf("%w: what was written reads back as %d records of %d", ErrDamaged, use.Records[use.IDs[0]], d.Records)
 	}
 	return errors.Join(err, s.Close())
+}
+
+// keptName returns a free name for the database that is replaced. Two restores
+// in one second, or a clock put back, must not be in each other's way.
+func keptName(path string, now time.Time) string {
+	base := path + ".before-restore-" + now.UTC().Format("20060102T150405Z")
+	name := base
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(name); err != nil {
+			return name // what is wrong besides, linking to it tells
+		}
+		name = fmt.Sprintf("%s-%d", base, n)
+	}
 }
 
 // putInPlace makes tmp the database at path. When there was one it is kept,

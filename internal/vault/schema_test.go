@@ -95,7 +95,7 @@ func TestRefusalSaysWhatToDo(t *testing.T) {
 	dir, ring := storeWith(t, "tokens/a/1")
 	damage(t, dir, func(tx *bolt.Tx) error { return tx.Bucket(bucketRecords).Delete([]byte("tokens/a/1")) })
 	_, err := Open(t.Context(), dir, ring, Options{})
-	if err == nil || !strings.Contains(err.Error(), "put a backup of "+FileName+" in its place") {
+	if err == nil || !strings.Contains(err.Error(), "put a backup back with `smokepopd restore`, or move "+FileName+" away") {
 		t.Errorf("%v", err)
 	}
 }
