@@ -5,7 +5,7 @@
  * browser loads the one it needs. A new sentence goes into all of them: tests
  * and the type check say where one is missing.
  */
-import { direction, language } from './locale.js';
+import { apart, direction, language } from './locale.js';
 
 /** @typedef {typeof import('./messages.en.js').text} Text */
 
@@ -13,6 +13,13 @@ import { direction, language } from './locale.js';
 const messages = await import(`./messages.${language}.js`);
 
 export const text = messages.text;
+
+/**
+ * What the server says, as a pattern, and how that is said here. In some
+ * sentences there is a word of its own, written %s.
+ */
+const served = Object.entries(messages.served).map(([s, here]) =>
+  /** @type {const} */ ([new RegExp(`^${s.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace('%s', '(.{1,254}?)')}`), here]));
 
 // What smokepop has said and there is no translation of.
 const untranslated = new Set();
@@ -27,13 +34,14 @@ export function translate(sentence) {
   if (language === 'en') return sentence;
   const found = [];
   for (let rest = sentence; rest;) {
-    const known = Object.keys(messages.served).find((s) => rest.startsWith(s));
-    if (!known) {
+    const known = served.find(([s]) => s.exec(rest));
+    const [all, about = ''] = known?.[0].exec(rest) ?? [];
+    if (!known || all === undefined) {
       untranslated.add(sentence);
       return sentence;
     }
-    found.push(messages.served[known]);
-    rest = rest.slice(known.length).trimStart();
+    found.push(known[1].replace('%s', () => apart(about)));
+    rest = rest.slice(all.length).trimStart();
   }
   return found.join(' ');
 }

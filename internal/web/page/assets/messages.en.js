@@ -138,6 +138,9 @@ export const text = {
   endedByAdmin: 'Your administrator has ended this session.',
   signedOutHelp: 'To sign in, open the invite link that your administrator sent you. A link works once; ask for a new one if yours is used up.',
 
+  whichTitle: 'Which extension is yours?',
+  whichText: 'Your e-mail address belongs to several extensions. Choose the one whose calls you want to see.',
+
   joining: 'Signing you in…',
   joinFailed: 'You could not be signed in',
   joinIncomplete: 'This invite link is not complete. Copy the whole link, to its last letter, or ask your administrator for a new one.',
