@@ -18,18 +18,22 @@ demo: build ## the whole system on this machine: simulated Smokeball and PBX, an
 	$(BIN) demo
 
 .PHONY: test
-test: test-tools ## vet, then unit, integration, architecture and browser tests under the race detector; 10,000 orders of calls without it
+test: test-tools types ## vet, types, then unit, integration, architecture and browser tests under the race detector; 10,000 orders of calls without it
 	$(GO) vet ./...
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...
 	$(GO) test -run '^TestLibraryShuffled$$' ./internal/daemon
 	$(GO) test -run '^$$' -fuzz '^FuzzOpenBlob$$' -fuzztime 10s ./internal/vault
 
 .PHONY: test-tools
-test-tools: ## install what the tests need and the machine lacks (a C compiler, Chromium, strace)
+test-tools: ## install what the tests need and the machine lacks (a C compiler, Chromium, strace, node)
 	@sh scripts/test-tools.sh
 
+.PHONY: types
+types: test-tools ## check the types of the page's modules (JSDoc, by tsc)
+	@if [ -d tools/web/node_modules ]; then node tools/web/node_modules/typescript/bin/tsc -p tools/web; else echo "types not checked: there is no node"; fi
+
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck
+lint: types ## gofmt, go vet, staticcheck, types
 	@unformatted=$$(gofmt -l cmd internal); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	cd tools && $(GO) build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck

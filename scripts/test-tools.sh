@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs what `make test` needs and this machine lacks: a C compiler (the
-# race detector is built with cgo), Chromium (the browser tests) and strace (the
-# crash images; Linux alone has it). Where the system's package manager may not
-# be used, it says in one line what to install.
+# race detector is built with cgo), Chromium (the browser tests), strace (the
+# crash images; Linux alone has it) and node with the two packages of tools/web
+# (axe-core and tsc). Where the system's package manager may not be used, it
+# says in one line what to install.
 set -eu
 
 missing=""
@@ -16,7 +17,23 @@ done
 
 [ "$(uname -s)" != Linux ] || command -v strace >/dev/null 2>&1 || missing="$missing strace"
 
-[ -n "$missing" ] || exit 0
+command -v node >/dev/null 2>&1 || missing="$missing nodejs"
+command -v npm >/dev/null 2>&1 || missing="$missing npm"
+
+# packages installs what tools/web/package-lock.json pins, and nothing else.
+packages() {
+	cd "$(dirname "$0")/../tools/web"
+	if [ node_modules/.package-lock.json -nt package-lock.json ]; then return; fi
+	if ! command -v npm >/dev/null 2>&1 || ! npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; then
+		rm -rf node_modules
+		echo "axe-core and typescript cannot be installed here: the page's accessibility and types are not tested" >&2
+	fi
+}
+
+if [ -z "$missing" ]; then
+	packages
+	exit 0
+fi
 
 if [ "$(id -u)" = 0 ]; then
 	as_root=""
@@ -46,10 +63,20 @@ install() {
 
 echo "make test needs$missing: installing"
 if [ "$as_root" = no ] || ! install; then
-	if [ "$missing" = " strace" ]; then
-		echo "strace cannot be installed here: the tests with crash images are skipped" >&2
+	needed=""
+	for name in $missing; do
+		case "$name" in
+		strace) echo "strace cannot be installed here: the tests with crash images are skipped" >&2 ;;
+		nodejs | npm | libc6-dev | musl-dev) ;; # packages says what is not tested
+		*) needed="$needed $name" ;;
+		esac
+	done
+	missing=$needed
+	if [ -z "$missing" ]; then
+		packages
 		exit 0
 	fi
 	echo "make test needs$missing: please install with your package manager, then run make test again" >&2
 	exit 1
 fi
+packages

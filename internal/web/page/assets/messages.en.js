@@ -33,11 +33,11 @@ export const text = {
   emptyText: 'When a client rings, their name appears here.',
   emptyUnpaired: 'Once you are paired with Smokeball, the name of whoever rings appears here.',
 
-  /** @param {string} direction @param {string} state */
+  /** @param {string} direction @param {string} state @returns {string} */
   state: (direction, state) => state === 'connected' ? 'Connected' : state === 'ended' ? 'Ended' : direction === 'outbound' ? 'Calling' : 'Ringing',
   /** @param {string} name */
   answeredBy: (name) => name ? `Answered by ${apart(name)}` : 'Answered elsewhere',
-  /** @param {string} direction */
+  /** @param {string} direction @returns {string} */
   direction: (direction) => direction === 'outbound' ? 'Outgoing' : 'Incoming',
   sinceStart: 'Time since the call began',
   unknownCaller: 'Not in Smokeball',

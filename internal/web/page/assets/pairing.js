@@ -68,7 +68,7 @@ export function showPairing(p, agentEmail) {
   sign.setAttribute('aria-label', paired ? words.tick : words.cross);
   setIcon(sign, sign.dataset.sign);
 
-  say(byId('pairing-title'), paired ? words.paired(p.account, expires) : words[p.state]);
+  say(byId('pairing-title'), p.state === 'paired' ? words.paired(p.account, expires) : words[p.state]);
   say(byId('pairing-detail'), {
     paired: since ? words.since(since) : '',
     unpaired: words.unpairedHelp,
