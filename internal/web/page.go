@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
-	"strconv"
 
 	"github.com/go-chi/chi/v5"
 )
@@ -22,16 +21,11 @@ var pageFiles embed.FS
 // address holds a hash over all of them, so that a browser may keep them for
 // good and never mixes those of two versions.
 type page struct {
-	documents map[string][]byte
+	documents map[string]encoded
 	callback  *template.Template
 	signOn    *template.Template
-	assets    map[string]asset
+	assets    map[string]encoded
 	vars      pageVars
-}
-
-type asset struct {
-	mediaType string
-	content   []byte
 }
 
 type pageVars struct {
@@ -68,7 +62,7 @@ var mediaTypes = map[string]string{
 }
 
 func loadPage(o origin) (*page, error) {
-	p := &page{documents: map[string][]byte{}, assets: map[string]asset{}}
+	p := &page{documents: map[string]encoded{}, assets: map[string]encoded{}}
 	names, err := fs.Glob(pageFiles, "page/assets/*")
 	if err != nil {
 		return nil, err
@@ -84,7 +78,7 @@ func loadPage(o origin) (*page, error) {
 		if !ok {
 			return nil, fmt.Errorf("asset %s: no media type", name)
 		}
-		p.assets[path.Base(name)] = asset{mediaType, content}
+		p.assets[path.Base(name)] = encode(mediaType, content)
 	}
 	p.vars = pageVars{Assets: "/assets/" + hex.EncodeToString(sum.Sum(nil)[:8]), Origin: o.url}
 
@@ -97,7 +91,7 @@ func loadPage(o origin) (*page, error) {
 		if err := documents.ExecuteTemplate(&b, name, p.vars); err != nil {
 			return nil, err
 		}
-		p.documents[name] = b.Bytes()
+		p.documents[name] = encode("text/html; charset=utf-8", b.Bytes())
 	}
 	p.callback = documents.Lookup("callback.html")
 	p.signOn = documents.Lookup("sign-in.html")
@@ -107,10 +101,7 @@ func loadPage(o origin) (*page, error) {
 // serve serves a document. It is the same for everybody: what belongs to the
 // agent comes later, as data.
 func (p *page) serve(name string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(p.documents[name])
-	}
+	return p.documents[name].serve
 }
 
 // asset serves a file by its exact name: no path is ever walked.
@@ -119,11 +110,8 @@ func (p *page) asset(w http.ResponseWriter, r *http.Request) error {
 	if !ok || "/assets/"+chi.URLParam(r, "version") != p.vars.Assets {
 		return refuse(http.StatusNotFound, "There is nothing at this address.")
 	}
-	h := w.Header()
-	h.Set("Content-Type", a.mediaType)
-	h.Set("Content-Length", strconv.Itoa(len(a.content)))
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	_, _ = w.Write(a.content)
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	a.serve(w, r)
 	return nil
 }
 

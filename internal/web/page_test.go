@@ -33,7 +33,7 @@ func TestModulesFindEachOther(t *testing.T) {
 	p := newRig(t).server.page
 	imports := regexp.MustCompile(`(?m)^import .* from '\./([\w.]+)';$`)
 	for name, a := range p.assets {
-		for _, m := range imports.FindAllStringSubmatch(string(a.content), -1) {
+		for _, m := range imports.FindAllStringSubmatch(string(a.plain), -1) {
 			if _, there := p.assets[m[1]]; !there {
 				t.Errorf("%s imports %s, which is not there", name, m[1])
 			}
