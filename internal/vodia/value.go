@@ -22,7 +22,12 @@ type object map[string]json.RawMessage
 
 // fold makes from-number, from_number, fromNumber and FromNumber one name.
 func fold(name string) string {
-	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name))
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, name)
 }
 
 // decodeObject reads a JSON object; what is none is nil. Of two fields with

@@ -168,6 +168,31 @@ func TestLiveCalls(t *testing.T) {
 	}
 }
 
+// Lists that arrive in one segment are all taken.
+func TestTwoListsInOneSegment(t *testing.T) {
+	l := newLivePBX(t, true)
+	calls, states, stop := watching(t, l.client(as40))
+	defer stop()
+	conn := <-l.sockets
+	if err := <-states; err != nil {
+		t.Fatal(err)
+	}
+	const lists = 200
+	var segment []byte
+	for i := range lists {
+		list := fmt.Sprintf(`{"action":"call-state","calls":[{"id":"c%d","state":"alerting","extension":["101"]}]}`, i)
+		segment = append(append(segment, 0x81, byte(len(list))), list...) // a text frame of a server
+	}
+	if _, err := conn.UnderlyingConn().Write(segment); err != nil {
+		t.Fatal(err)
+	}
+	for i := range lists {
+		if got := <-calls; len(got) != 1 || got[0].ID != fmt.Sprint("c", i) {
+			t.Fatalf("list %d is %+v", i, got)
+		}
+	}
+}
+
 // After a cut the connection is made again with the list whole; with a new
 // session when the PBX has forgotten the old one.
 func TestReconnect(t *testing.T) {
