@@ -29,6 +29,34 @@ func results() []result {
 	return []result{accepted, skipped, malformed, unauthorized, forbidden, unknownPath, unknownTenant, wrongMethod, tooLarge, unsupportedType, full}
 }
 
+// watch lets metrics tell how many calls a receiver remembers.
+func watch(reg prometheus.Registerer, r *Receiver) error {
+	if reg == nil {
+		return nil
+	}
+	for state, count := range map[string]func(*tracker) int{
+		"live": func(t *tracker) int { return t.live.Len() },
+		"over": func(t *tracker) int { return t.done.Len() },
+	} {
+		gauge := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "smokepop_tracked_calls", Help: "Calls that are remembered: those that ring or are connected at some extension, and those that are over, for late events.",
+			ConstLabels: prometheus.Labels{"state": state},
+		}, func() float64 {
+			n := 0
+			for _, t := range r.tenants {
+				t.tracker.mu.Lock()
+				n += count(t.tracker)
+				t.tracker.mu.Unlock()
+			}
+			return float64(n)
+		})
+		if err := reg.Register(gauge); err != nil {
+			return fmt.Errorf("pbxevents: register metrics: %w", err)
+		}
+	}
+	return nil
+}
+
 // metrics holds every series from the start: labels are closed sets, and a
 // counter that is found once costs nothing to find.
 type metrics struct {

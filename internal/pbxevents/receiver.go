@@ -83,7 +83,7 @@ func New(tenants []Tenant, deps Deps) (*Receiver, error) {
 			tracker: newTracker(deps.Sink, maxCalls),
 		}
 	}
-	return r, nil
+	return r, watch(deps.Metrics, r)
 }
 
 // Run sweeps calls whose end never came, so that no pop stays for ever, and takes
