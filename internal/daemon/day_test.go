@@ -62,6 +62,9 @@ func TestDayOfALargeFirm(t *testing.T) {
 		firm := largeFirm(200)
 		f := openOffice(t, officeOptions{
 			firms: []*simulator.Firm{firm}, dir: dir, events: "both",
+			tenant: func(tenant map[string]any) {
+				tenant["pbx"].(map[string]any)["api"].(map[string]any)["refresh"] = "2h" // 200 accounts each time
+			},
 			desks: func(a simulator.Agent) bool {
 				for i, b := range firm.Agents {
 					if a.Extension == b.Extension {
@@ -113,7 +116,7 @@ func TestDayOfALargeFirm(t *testing.T) {
 		}
 		var noon, evening, night int64
 		for h := range 24 {
-			calls := 300 // an hour: 3,600 in the day, 18 for each extension
+			calls := 200 // an hour: 2,400 in the day, 12 for each extension
 			if h >= 12 {
 				calls = 8
 			}
