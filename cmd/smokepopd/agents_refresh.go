@@ -30,7 +30,7 @@ with 1.`,
 			var r doctorReport
 			for _, d := range list.Directories {
 				if d.PBX != nil {
-					examineReading(&r, string(d.Tenant)+": ", d.Agents, d.PBX)
+					examineReading(&r, string(d.Tenant)+": ", d)
 				}
 			}
 			switch {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/daemon"
-	"github.com/smokepop/smokepop/internal/directory"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -39,7 +38,7 @@ func (x *examination) directories(ctx context.Context, r *doctorReport, cfg *con
 
 func examineDirectory(r *doctorReport, d daemon.DirectoryReport) {
 	of := fmt.Sprintf("directory of %s: ", d.Tenant)
-	examineReading(r, of, d.Agents, d.PBX)
+	examineReading(r, of, d)
 	warn := func(list []screenpop.Extension, what, do string) {
 		if len(list) > 0 {
 			r.warn(do, "%s%s: %s", of, what, joined(list))
@@ -64,7 +63,8 @@ func examineDirectory(r *doctorReport, d daemon.DirectoryReport) {
 }
 
 // examineReading tells how reading the PBX goes.
-func examineReading(r *doctorReport, of string, agents int, pbx *directory.PBXReport) {
+func examineReading(r *doctorReport, of string, d daemon.DirectoryReport) {
+	agents, pbx := d.Agents, d.PBX
 	switch {
 	case pbx == nil:
 		r.ok("%sagents: %d, from the configuration", of, agents)
