@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -47,6 +48,12 @@ func (d *torn) opens(t *testing.T, what string, file []byte) bool {
 	if err := os.WriteFile(d.path, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return d.opensAsItIs(t, what, file)
+}
+
+// opensAsItIs is opens for a file that lies in the database's place already.
+func (d *torn) opensAsItIs(t *testing.T, what string, file []byte) bool {
+	t.Helper()
 	s, err := Open(t.Context(), d.dir, d.ring, Options{})
 	if err != nil {
 		if !refused(err) {
@@ -89,13 +96,29 @@ func TestTruncatedAnywhere(t *testing.T) {
 	for i := range 512 {
 		lengths[i*len(d.whole)/512] = true
 	}
-	for n := d.used - 2*os.Getpagesize(); n < d.used; n++ {
+	page := os.Getpagesize()
+	for n := d.used - page; n < d.used; n++ { // the last page that is in use
 		lengths[n] = true
-	}
-	for n := range lengths {
-		if d.opens(t, fmt.Sprintf("%d bytes of %d", n, len(d.whole)), d.whole[:n]) != (n >= d.used) {
-			t.Errorf("%d bytes of %d with %d in use: opens %v", n, len(d.whole), d.used, n < d.used)
+		if n%8 == 0 {
+			lengths[n-page] = true
 		}
+	}
+	// From the longest on: a refused file is what it was, and is cut further.
+	refused := false
+	for _, n := range slices.Backward(slices.Sorted(maps.Keys(lengths))) {
+		what, opened := fmt.Sprintf("%d bytes of %d", n, len(d.whole)), false
+		if refused {
+			if err := os.Truncate(d.path, int64(n)); err != nil {
+				t.Fatal(err)
+			}
+			opened = d.opensAsItIs(t, what, d.whole[:n])
+		} else {
+			opened = d.opens(t, what, d.whole[:n])
+		}
+		if opened != (n >= d.used) {
+			t.Errorf("%s with %d in use: opens %v", what, d.used, opened)
+		}
+		refused = !opened
 	}
 }
 
