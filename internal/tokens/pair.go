@@ -51,8 +51,11 @@ func (k *Keeper) Finish(_ context.Context, session string, query url.Values) (sc
 	tenant := k.tenants[at.agent.Tenant]
 	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 	defer cancel()
-	grant, err := tenant.OAuth.Exchange(ctx, code, at.verifier)
 	w := k.newcomer(at.agent)
+	w.mu.Lock()
+	before := w.epoch
+	w.mu.Unlock()
+	grant, err := tenant.OAuth.Exchange(ctx, code, at.verifier)
 	if err == nil && grant.AccessToken == "" {
 		err = errors.New("smokeball gave no token")
 	}
@@ -67,7 +70,11 @@ func (k *Keeper) Finish(_ context.Context, session string, query url.Values) (sc
 	if w.gate.accepted() {
 		k.recover(w.gate)
 	}
-	epoch, err := k.settle(w, grant)
+	epoch, err := k.settle(w, grant, before)
+	if errors.Is(err, errSuperseded) {
+		k.revokeLater(w, grant.RefreshToken)
+		return at.agent, screenpop.Pairing{}, pairFail(PairStale, "the agent has unpaired meanwhile")
+	}
 	if err != nil {
 		k.log.Error("cannot save a new authorisation", "agent", at.agent, "err", err)
 		k.revokeLater(w, grant.RefreshToken)
@@ -120,8 +127,10 @@ func one(query url.Values, name string) (string, bool) {
 }
 
 // settle saves a new pairing over whatever was there and makes it count. An
-// earlier grant that it replaces is revoked on the side.
-func (k *Keeper) settle(w *wallet, grant smokeball.Grant) (epoch uint64, err error) {
+// earlier grant that it replaces is revoked on the side. Where the agent has
+// unpaired since the epoch before, in another tab say, that was the later word:
+// it returns errSuperseded.
+func (k *Keeper) settle(w *wallet, grant smokeball.Grant, before uint64) (epoch uint64, err error) {
 	now := k.now()
 	rec := record{Version: recordVersion, Paired: now, Granted: now}
 	rec.take(grant, now)
@@ -129,8 +138,11 @@ func (k *Keeper) settle(w *wallet, grant smokeball.Grant) (epoch uint64, err err
 	w.writing.Lock()
 	defer w.writing.Unlock()
 	w.mu.Lock()
-	revision, unreadable := w.revision, w.damaged
+	revision, unreadable, unpaired := w.revision, w.damaged, w.epoch != before && w.rec == nil
 	w.mu.Unlock()
+	if unpaired {
+		return 0, errSuperseded
+	}
 	if unreadable {
 		if err := k.erase(w.id); err != nil {
 			return 0, err

@@ -13,7 +13,8 @@ type PairErrorKind string
 const (
 	// PairIncomplete: the browser came back without a state or a code.
 	PairIncomplete PairErrorKind = "incomplete"
-	// PairStale: the state is unknown, used, or older than ten minutes.
+	// PairStale: the state is unknown, used, or older than ten minutes; or the
+	// agent has unpaired while the tokens were on their way.
 	PairStale PairErrorKind = "stale"
 	// PairOtherSession: the pairing was begun by another web session.
 	PairOtherSession PairErrorKind = "other-session"

@@ -16,8 +16,9 @@ const eraseEvery = 10 * time.Second
 
 // Unpair takes the agent's authorisation back. The record is deleted first,
 // durably; from then on the agent is unpaired, whoever waits for a token gets
-// ErrNotPaired, and a refresh under way comes to nothing. Then Smokeball is
-// asked to revoke: revoked tells whether it said yes. Where the store does not
+// ErrNotPaired, and a refresh or a pairing whose tokens are on their way comes
+// to nothing. Then Smokeball is asked to revoke: revoked tells whether it said
+// yes. Where the store does not
 // delete the record the agent is unpaired and the tokens are revoked all the
 // same, the pairing's problem says so, and Run deletes it as soon as the store
 // does; a restart before that reads it again, and Smokeball then says that it
@@ -45,6 +46,9 @@ func (k *Keeper) forget(w *wallet) (left []screenpop.Secret) {
 	defer w.writing.Unlock()
 	w.mu.Lock()
 	kept, revision := w.rec != nil || w.damaged || w.undeleted, w.revision
+	if !kept {
+		w.epoch++ // for a pairing that is being finished just now
+	}
 	w.mu.Unlock()
 	if !kept {
 		return nil

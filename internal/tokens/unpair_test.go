@@ -87,6 +87,41 @@ func TestUnpairDuringARefresh(t *testing.T) {
 	})
 }
 
+// Who unpairs while another tab's pairing waits for its tokens has had the last
+// word.
+func TestUnpairWhileAnotherTabPairs(t *testing.T) {
+	for name, paired := range map[string]bool{"again": true, "for the first time": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, nil)
+				if paired {
+					r.pair()
+				}
+				back := r.begin()
+				r.server.set(func(s *authServer) { s.held = make(chan struct{}) })
+				finished := make(chan error)
+				go func() { _, _, err := r.keeper.Finish(t.Context(), r.session, back); finished <- err }()
+				synctest.Wait()
+				if _, err := r.keeper.Unpair(t.Context(), priya); err != nil {
+					t.Fatal(err)
+				}
+				close(r.server.held)
+				if failed := (*PairError)(nil); !errors.As(<-finished, &failed) || failed.Kind != PairStale {
+					t.Errorf("the other tab gets %v", failed)
+				}
+				synctest.Wait()
+				r.wantState(screenpop.Unpaired)
+				r.wantNothingStored()
+				if len(r.server.good) != 0 {
+					t.Errorf("%d refresh tokens are good at Smokeball", len(r.server.good))
+				}
+				r.server.set(func(s *authServer) { s.held = nil })
+				r.pair()
+			})
+		})
+	}
+}
+
 // The same race, not arranged but run into.
 func TestUnpairRacesRefresh(t *testing.T) {
 	r := newRig(t, nil)
