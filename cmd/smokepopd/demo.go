@@ -80,7 +80,7 @@ func runDemo(ctx context.Context, out io.Writer, listen string, perMinute float6
 		if err := world.subscribe(ctx, cfg); err != nil {
 			return err
 		}
-		if err := world.welcome(ctx, out, cfg.AdminSocket, ops.Addr().String(), perMinute); err != nil {
+		if err := world.welcome(ctx, out, file, cfg.AdminSocket, ops.Addr().String(), perMinute); err != nil {
 			return err
 		}
 		return world.play(ctx, out, perMinute)
@@ -92,7 +92,7 @@ func runDemo(ctx context.Context, out io.Writer, listen string, perMinute float6
 }
 
 // welcome invites the agents and prints where to look.
-func (w *demoWorld) welcome(ctx context.Context, out io.Writer, socket, ops string, perMinute float64) error {
+func (w *demoWorld) welcome(ctx context.Context, out io.Writer, file, socket, ops string, perMinute float64) error {
 	admin := newAdminClient(socket)
 	first := w.firms[0]
 	url, err := w.invite(ctx, admin, first.Domain, first.Agents[0].Extension)
@@ -117,11 +117,12 @@ smokepop demo: %s, a law firm that does not exist, with %d phones.
 	fmt.Fprintf(out, `  The PBXs:   the webhooks were installed on every phone through the PBXs' REST API, as "vodia subscribe" does it.
               %[5]s's PBX tells of its calls by websocket as well, and each makes one pop.
   Arriving:   %[1]s vodia capture --tenant %[4]s --socket %[3]s
+  Settings:   %[1]s vodia template --tenant %[4]s --config %[6]s (and vodia subscribe, doctor)
   Metrics:    http://%[2]s/metrics
   Why a pop:  %[1]s trace --socket %[3]s
   Stop with Ctrl-C.
 
-`, os.Args[0], ops, socket, first.Domain, first.Name)
+`, os.Args[0], ops, socket, first.Domain, first.Name, file)
 	return nil
 }
 

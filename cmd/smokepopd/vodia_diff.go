@@ -10,6 +10,38 @@ import (
 	"github.com/smokepop/smokepop/internal/vodia"
 )
 
+// printChanges prints what would change. Of changes that are the same but for
+// the extension in the address the first is shown, and where else it is made: a
+// firm has hundreds of accounts.
+func printChanges(w io.Writer, t vodia.Template, changes []vodia.Change) {
+	type group struct {
+		shown string
+		more  []string
+	}
+	var order []*group
+	alike := map[string]*group{}
+	for _, ch := range changes {
+		var b strings.Builder
+		printChange(&b, t, ch)
+		key := b.String()
+		if account := string(ch.Level); account != "" {
+			key = strings.NewReplacer(" "+ch.Level.String()+" ", " account ", "/"+account+"\n", "/\n", "/"+account+"?", "/?").Replace(key)
+		}
+		if g := alike[key]; g != nil {
+			g.more = append(g.more, string(ch.Level))
+			continue
+		}
+		g := &group{shown: b.String()}
+		alike[key], order = g, append(order, g)
+	}
+	for _, g := range order {
+		fmt.Fprint(w, g.shown)
+		if len(g.more) > 0 {
+			fmt.Fprintf(w, "    and the same, each with its own extension, on the accounts %s\n", strings.Join(g.more, ", "))
+		}
+	}
+}
+
 // printChange prints a change as a unified difference of the form's fields.
 // Secrets are masked; of a webhook that is not ours only its place is shown, as
 // whatever else it holds may be a secret of somebody's.

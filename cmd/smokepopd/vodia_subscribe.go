@@ -104,9 +104,7 @@ func subscription(ctx context.Context, c *vodia.Client, t config.Tenant, templat
 func (f *subscribeFlags) carryOut(cmd *cobra.Command, client *vodia.Client, t config.Tenant, template vodia.Template, plan vodia.Plan) error {
 	out := cmd.OutOrStdout()
 	if !f.json {
-		for _, ch := range plan.Changes {
-			printChange(out, template, ch)
-		}
+		printChanges(out, template, plan.Changes)
 		for _, ch := range plan.Kept {
 			fmt.Fprintf(out, "%s %s leads to %s: kept, and nothing is installed at %s\n", ch.Level, ch.Setting, placeOf(ch.Before.URL), ch.Level)
 		}

@@ -65,10 +65,14 @@ func TestSubscribeThenACallPops(t *testing.T) {
 			}
 			r := s.cli("vodia", "subscribe", "--rate", "1000", "--yes", "--encoding", encoding)
 			r.wants(t, exitOK)
-			for _, want := range []string{"--- account 101 acturl_newcall (not set)", "+url       " + s.world.public + "/hooks/vodia/" + s.domain() + "/newcall/101", "webhooks written"} {
+			for _, want := range []string{"--- account 101 acturl_newcall (not set)", "+url       " + s.world.public + "/hooks/vodia/" + s.domain() + "/newcall/101",
+				"    and the same, each with its own extension, on the accounts 102, 103, 104, 105, 106\n", "webhooks written"} {
 				if !strings.Contains(r.stdout, want) {
 					t.Errorf("it does not say %q:\n%s", want, r.stdout)
 				}
+			}
+			if n := strings.Count(r.stdout, "+++ "); n != 6 {
+				t.Errorf("it shows %d differences, of three webhooks on the tenant and on accounts that are alike:\n%s", n, r.stdout)
 			}
 			if strings.Contains(r.stdout+r.stderr+dry.stdout, s.world.access.Password) {
 				t.Error("it says the password")
