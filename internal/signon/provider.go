@@ -50,6 +50,7 @@ const retryAfter = 5 * time.Second
 
 // found is what the provider's discovery document says.
 type found struct {
+	provider *oidc.Provider
 	client   oauth2.Config
 	verifier *oidc.IDTokenVerifier
 }
@@ -104,29 +105,54 @@ func (p *Provider) Email(ctx context.Context, code string, a Attempt) (string, e
 	if err != nil {
 		return "", verifyError(err)
 	}
-	return p.email(id, a.Nonce)
-}
-
-func (p *Provider) email(id *oidc.IDToken, nonce string) (string, error) {
-	var claims struct {
-		Email    string `json:"email"`
-		Verified any    `json:"email_verified"` // some providers write "true"
-		UserName string `json:"preferred_username"`
-		Party    string `json:"azp"`
-	}
-	if err := id.Claims(&claims); err != nil {
+	var c claims
+	if err := id.Claims(&c); err != nil {
 		return "", fmt.Errorf("%w: its claims are not as they should be", ErrRefused)
 	}
 	switch {
-	case !same(id.Nonce, nonce):
+	case !same(id.Nonce, a.Nonce):
 		return "", fmt.Errorf("%w: it belongs to another attempt", ErrRefused)
-	case claims.Party != "" && claims.Party != p.cfg.ClientID:
+	case c.Party != "" && c.Party != p.cfg.ClientID:
 		return "", fmt.Errorf("%w: it is for another client", ErrRefused)
 	}
-	email := claims.Email
+	if c.empty() && f.provider.UserInfoEndpoint() != "" {
+		if c, err = f.userInfo(ctx, token, id.Subject); err != nil {
+			return "", err
+		}
+	}
+	return p.emailOf(c)
+}
+
+// claims are what a provider says of a person.
+type claims struct {
+	Email    string `json:"email"`
+	Verified any    `json:"email_verified"` // some providers write "true"
+	UserName string `json:"preferred_username"`
+	Party    string `json:"azp"`
+}
+
+func (c claims) empty() bool { return c.Email == "" && c.UserName == "" }
+
+// userInfo asks for the claims that a provider has left out of the ID token.
+func (f *found) userInfo(ctx context.Context, token *oauth2.Token, subject string) (c claims, err error) {
+	info, err := f.provider.UserInfo(ctx, oauth2.StaticTokenSource(token))
+	if err != nil {
+		return c, fmt.Errorf("%w: ask for the person's claims: %s", ErrUnavailable, reason(err))
+	}
+	if info.Subject != subject { // OpenID Connect Core, 5.3.4
+		return c, fmt.Errorf("%w: its claims are another person's", ErrRefused)
+	}
+	if err := info.Claims(&c); err != nil {
+		return c, fmt.Errorf("%w: its claims are not as they should be", ErrRefused)
+	}
+	return c, nil
+}
+
+func (p *Provider) emailOf(c claims) (string, error) {
+	email := c.Email
 	if p.cfg.UserNames {
-		email = claims.UserName
-	} else if claims.Verified != true && claims.Verified != "true" {
+		email = c.UserName
+	} else if c.Verified != true && c.Verified != "true" {
 		email = ""
 	}
 	if !strings.Contains(email, "@") {
@@ -178,6 +204,7 @@ func (p *Provider) discover(ctx context.Context) (*found, error) {
 		endpoint.AuthStyle = oauth2.AuthStyleInParams
 	}
 	return &found{
+		provider: provider,
 		client: oauth2.Config{
 			ClientID: p.cfg.ClientID, ClientSecret: p.cfg.ClientSecret.Reveal(), Endpoint: endpoint,
 			RedirectURL: p.cfg.RedirectURL, Scopes: p.cfg.Scopes,
