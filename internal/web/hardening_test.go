@@ -21,6 +21,9 @@ var changing = []struct{ method, target, body string }{
 	{"DELETE", "/api/session", ""},
 	{"POST", "/api/pair", ""},
 	{"DELETE", "/api/pair", ""},
+	{"PUT", "/api/settings", `{"sound":true}`},
+	{"DELETE", "/api/sessions/0123456789abcdef", ""},
+	{"POST", "/api/dial", `{"number":"+16175550142"}`},
 }
 
 func TestForeignMissingAndLookAlikeOrigins(t *testing.T) {

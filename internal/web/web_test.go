@@ -301,9 +301,9 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-func newRig(t *testing.T) *rig { return newRigAt(t, home) }
+func newRig(t *testing.T, change ...func(*rig, *Config)) *rig { return newRigAt(t, home, change...) }
 
-func newRigAt(t *testing.T, publicURL string) *rig {
+func newRigAt(t *testing.T, publicURL string, change ...func(*rig, *Config)) *rig {
 	t.Helper()
 	r := &rig{
 		t: t, log: &lockedBuffer{}, wall: &wall{open: 3, of: map[string]int{}}, ledger: &ledger{},
@@ -316,11 +316,14 @@ func newRigAt(t *testing.T, publicURL string) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.server, err = New(Config{
+	cfg := Config{
 		PublicURL: publicURL, Directory: r.directory, Store: r.store, Pairings: r.smokeball, Screens: r.wall, Traces: r.ledger, Settings: settings,
 		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: r.clock.now,
-	})
-	if err != nil {
+	}
+	for _, c := range change {
+		c(r, &cfg)
+	}
+	if r.server, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}
 	r.handler = r.server.Handler()
