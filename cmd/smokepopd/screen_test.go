@@ -188,6 +188,8 @@ const (
 	justPairedShape = `{account:string email_matches:null expires:time problem:string since:time state:string}`
 	unpairedShape   = `{account:string email_matches:null expires:null problem:string since:null state:string}`
 	pairedShape     = `{account:string email_matches:bool expires:time problem:string since:time state:string}`
+	settingsShape   = `{defaults:` + settingShape + ` locked:[] notifications:[string] settings:` + settingShape + `}`
+	settingShape    = `{inbound:bool notification:string on:string outbound:bool sound:bool}`
 	callShape       = `{direction:string display:string id:string number:string queue:string started:time state:string}`
 	contactShape    = `{company:string email:string id:string kind:string matched:string matters:[] name:string url:string}`
 	popShape        = `{call:` + callShape + ` contacts:[` + contactShape + `] id:string more:number}`
@@ -196,7 +198,7 @@ const (
 )
 
 func helloShape(pairing, pops, recent string) string {
-	return `{agent:` + agentShape + ` pairing:` + pairing + ` pops:[` + pops + `] recent:[` + recent + `] seq:number service:{state:string} type:string}`
+	return `{agent:` + agentShape + ` pairing:` + pairing + ` pops:[` + pops + `] recent:[` + recent + `] seq:number service:{state:string} settings:` + settingsShape + ` type:string}`
 }
 
 // unlimited is a Smokeball that takes any number of requests.
