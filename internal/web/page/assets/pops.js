@@ -174,7 +174,7 @@ function render(card) {
 
   const open = /** @type {HTMLAnchorElement} */ (part('.pop-open'));
   say(open, text.open);
-  open.setAttribute('aria-label', `${text.openOf(name)} (${text.opensNewTab})`);
+  open.setAttribute('aria-label', `${text.open}: ${name} (${text.opensNewTab})`);
   link(open, best?.url ?? '');
 
   const number = call.display || call.number;
