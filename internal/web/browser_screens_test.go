@@ -1,0 +1,103 @@
+package web_test
+
+import (
+	"bytes"
+	"cmp"
+	"image"
+	"image/color"
+	"image/png"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// Pictures of every state, light and dark, wide and narrow, into the folder
+// that SMOKEPOP_TEST_SCREENS names (make screens): STATE[-THEME][-WIDTH].png,
+// and LANGUAGE-STATE... in another language than English.
+func TestBrowserScreens(t *testing.T) {
+	folder := os.Getenv("SMOKEPOP_TEST_SCREENS")
+	if folder == "" {
+		t.Skip("pictures are taken by make screens")
+	}
+	everyState(t, func(t *testing.T, b *tab, s state, language string) {
+		s.in(t, b)
+		name := s.name
+		if language != "en-US" {
+			name = language[:2] + "-" + name
+		}
+		b.js(`(document.activeElement.blur(), 1)`)
+		for _, theme := range []string{"light", "dark"} {
+			b.looks(theme)
+			for _, window := range []struct {
+				name          string
+				width, height int64
+			}{{"", 1280, 800}, {"-narrow", 320, 640}} {
+				b.do(chromedp.EmulateViewport(window.width, window.height))
+				high, err := strconv.ParseInt(b.js(`document.documentElement.scrollHeight`), 10, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.do(chromedp.EmulateViewport(window.width, max(window.height, min(high, 2400))))
+				shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+				if err != nil {
+					t.Fatal(err)
+				}
+				suffix := window.name
+				if theme == "dark" {
+					suffix = "-dark" + suffix
+				}
+				if err := os.WriteFile(filepath.Join(folder, name+suffix+".png"), smaller(t, shot), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		b.do(chromedp.EmulateViewport(1280, 800))
+		b.looks("light")
+	})
+}
+
+// smaller writes a picture with the 256 colours that it has most of, which is
+// nearly all of a page's.
+func smaller(t *testing.T, shot []byte) []byte {
+	t.Helper()
+	full, err := png.Decode(bytes.NewReader(shot))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bounds := full.Bounds()
+	count := map[color.RGBA]int{}
+	at := func(x, y int) color.RGBA { return color.RGBAModel.Convert(full.At(x, y)).(color.RGBA) }
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			count[at(x, y)]++
+		}
+	}
+	most := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int {
+		return cmp.Or(count[b]-count[a], strings.Compare(string([]byte{a.R, a.G, a.B}), string([]byte{b.R, b.G, b.B})))
+	})
+	palette := color.Palette{}
+	for _, c := range most[:min(len(most), 256)] {
+		palette = append(palette, c)
+	}
+	index := map[color.RGBA]uint8{}
+	for _, c := range most {
+		index[c] = uint8(palette.Index(c))
+	}
+	small := image.NewPaletted(bounds, palette)
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			small.SetColorIndex(x, y, index[at(x, y)])
+		}
+	}
+	var out bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, small); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
