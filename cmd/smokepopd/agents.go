@@ -37,7 +37,7 @@ func newAgents() *cobra.Command {
 	agents := newGroup("agents", "List, refresh, invite, sign out and unpair agents of the running daemon")
 	flags.register(agents)
 	agents.AddCommand(
-		newAgentsList(flags), newAgentsRefresh(flags), newAgentsInvite(flags), newAgentsSignOut(flags), newAgentsUnpair(flags),
+		newAgentsList(flags), newAgentsRefresh(flags), newAgentsInvite(flags), newAgentsSessions(flags), newAgentsSignOut(flags), newAgentsUnpair(flags),
 	)
 	return agents
 }
@@ -101,8 +101,9 @@ func newAgentsList(flags *adminFlags) *cobra.Command {
 }
 
 // newAgentAction is a command about one agent: it posts the agent to path of
-// the admin API and prints what comes back, or what say makes of it.
-func newAgentAction[Done any](flags *adminFlags, name, short, path string, say func(w io.Writer, extension string, done Done)) *cobra.Command {
+// the admin API, or what of makes of the agent, and prints what comes back, or
+// what say makes of it.
+func newAgentAction[Done any](flags *adminFlags, name, short, path string, say func(w io.Writer, extension string, done Done), of ...func(screenpop.AgentID) any) *cobra.Command {
 	var w who
 	cmd := &cobra.Command{
 		Use:   name + " --tenant DOMAIN --extension N",
@@ -114,7 +115,11 @@ func newAgentAction[Done any](flags *adminFlags, name, short, path string, say f
 				return err
 			}
 			var done Done
-			if err := c.call(cmd.Context(), http.MethodPost, path, nil, w.id(), &done); err != nil {
+			var body any = w.id()
+			for _, f := range of {
+				body = f(w.id())
+			}
+			if err := c.call(cmd.Context(), http.MethodPost, path, nil, body, &done); err != nil {
 				return err
 			}
 			if flags.json {
@@ -142,10 +147,18 @@ type signedOut struct {
 }
 
 func newAgentsSignOut(flags *adminFlags) *cobra.Command {
-	return newAgentAction(flags, "sign-out", "End all of an agent's browser sessions; the pairing stays", "/v1/sign-out",
+	var session string
+	cmd := newAgentAction(flags, "sign-out", "End all of an agent's browser sessions, or one of them; the pairing stays", "/v1/sign-out",
 		func(w io.Writer, extension string, done signedOut) {
 			fmt.Fprintf(w, "extension %s: sessions ended: %d\n", extension, done.Sessions)
+		}, func(who screenpop.AgentID) any {
+			return struct {
+				screenpop.AgentID
+				Session string `json:"session,omitempty"`
+			}{who, session}
 		})
+	cmd.Flags().StringVar(&session, "session", "", "the one session to end, by its id in agents sessions")
+	return cmd
 }
 
 // unpaired is what became of an agent's tokens.
