@@ -16,34 +16,77 @@ import (
 )
 
 func newDemo() *cobra.Command {
-	var listen string
-	var perMinute float64
+	var o demoOptions
+	var scenario string
+	var disorder float64
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run the whole system on this machine: simulated Smokeball and PBX, temporary state, an invited agent",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if perMinute <= 0 || perMinute > 600 {
+			switch {
+			case o.perMinute <= 0 || o.perMinute > 600:
 				return failure{exitUsage, errors.New("--calls-per-minute: use a number above 0, at most 600")}
+			case disorder < 0 || disorder > 1:
+				return failure{exitUsage, errors.New("--disorder: use a chance from 0 to 1, such as 0.1")}
 			}
-			return runDemo(cmd.Context(), cmd.OutOrStdout(), listen, perMinute)
+			o.disorder = simulator.Disorder{Drop: disorder, Repeat: disorder, Swap: disorder, Delay: disorder}
+			if scenario != "" {
+				r, err := scenarioNamed(scenario)
+				if err != nil {
+					return failure{exitUsage, err}
+				}
+				o.scenario = &r
+			}
+			return runDemo(cmd.Context(), cmd.OutOrStdout(), o)
 		},
 	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "where the agent's page and the webhooks are served; loopback only")
-	cmd.Flags().Float64Var(&perMinute, "calls-per-minute", 12, "how many calls begin in a minute")
+	cmd.Flags().StringVar(&o.listen, "listen", "127.0.0.1:8080", "where the agent's page and the webhooks are served; loopback only")
+	cmd.Flags().Float64Var(&o.perMinute, "calls-per-minute", 12, "how many calls begin in a minute")
+	cmd.Flags().StringVar(&scenario, "scenario", "", "play this recorded scenario over and over instead: a name such as warm-transfer, or a file")
+	cmd.Flags().Float64Var(&disorder, "disorder", 0, "the chance of each webhook to be lost, sent twice, swapped and delayed")
 	return cmd
+}
+
+// demoOptions are what the demo shows.
+type demoOptions struct {
+	listen    string
+	perMinute float64
+	scenario  *simulator.Recording // nil: ordinary traffic
+	disorder  simulator.Disorder
+}
+
+// firms are the firms of a demo, and who is invited.
+func (o demoOptions) firms() (firms []*simulator.Firm, invited []invitee) {
+	if o.scenario != nil {
+		f := o.scenario.NewFirm()
+		for _, a := range watchers(*o.scenario) {
+			invited = append(invited, invitee{f, a})
+		}
+		return []*simulator.Firm{f}, invited
+	}
+	for _, f := range demoFirms() {
+		firms, invited = append(firms, f), append(invited, invitee{f, f.Agents[0]})
+	}
+	return firms, invited
+}
+
+// invitee is an agent for whom somebody watches the page.
+type invitee struct {
+	firm  *simulator.Firm
+	agent simulator.Agent
 }
 
 // runDemo runs a daemon, made from a configuration file like any other, beside
 // the simulated world until ctx ends.
-func runDemo(ctx context.Context, out io.Writer, listen string, perMinute float64) (err error) {
+func runDemo(ctx context.Context, out io.Writer, o demoOptions) (err error) {
 	dir, err := os.MkdirTemp("", "smokepop-demo-")
 	if err != nil {
 		return failure{exitFailed, err}
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
-	agents, err := demoListen(ctx, listen)
+	agents, err := demoListen(ctx, o.listen)
 	if err != nil {
 		return failure{exitUsage, err}
 	}
@@ -51,12 +94,18 @@ func runDemo(ctx context.Context, out io.Writer, listen string, perMinute float6
 	if err != nil {
 		return failure{exitFailed, errors.Join(err, agents.Close())}
 	}
-	world, err := newDemoWorld(ctx, agents.Addr().String(), demoFirms(), nil)
+	firms, invited := o.firms()
+	world, err := newDemoWorld(ctx, agents.Addr().String(), firms, nil)
 	if err != nil {
 		return failure{exitFailed, errors.Join(err, agents.Close(), ops.Close())}
 	}
 	defer world.close()
-	file, err := world.writeConfig(dir, world.withPBX)
+	file, err := world.writeConfig(dir, func(settings map[string]any) {
+		world.withPBX(settings)
+		if o.scenario != nil && o.scenario.Only == "webhook" { // what it shows, the other source would mend
+			settings["tenants"].([]map[string]any)[0]["pbx"].(map[string]any)["events"] = "webhook"
+		}
+	})
 	if err != nil {
 		return failure{exitFailed, errors.Join(err, agents.Close(), ops.Close())}
 	}
@@ -80,10 +129,13 @@ func runDemo(ctx context.Context, out io.Writer, listen string, perMinute float6
 		if err := world.subscribe(ctx, cfg); err != nil {
 			return err
 		}
-		if err := world.welcome(ctx, out, file, cfg.AdminSocket, ops.Addr().String(), perMinute); err != nil {
+		if err := world.welcome(ctx, out, file, cfg.AdminSocket, ops.Addr().String(), o, invited); err != nil {
 			return err
 		}
-		return world.play(ctx, out, perMinute)
+		if o.scenario != nil {
+			return world.replay(ctx, out, *o.scenario, o.disorder)
+		}
+		return world.play(ctx, out, o)
 	})
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return failure{exitFailed, err}
@@ -92,46 +144,53 @@ func runDemo(ctx context.Context, out io.Writer, listen string, perMinute float6
 }
 
 // welcome invites the agents and prints where to look.
-func (w *demoWorld) welcome(ctx context.Context, out io.Writer, file, socket, ops string, perMinute float64) error {
+func (w *demoWorld) welcome(ctx context.Context, out io.Writer, file, socket, ops string, o demoOptions, invited []invitee) error {
 	admin := newAdminClient(socket)
 	first := w.firms[0]
-	url, err := w.invite(ctx, admin, first.Domain, first.Agents[0].Extension)
-	if err != nil {
-		return err
+	calls := fmt.Sprintf("about %g calls a minute come in for extension %s", o.perMinute, invited[0].agent.Extension)
+	if o.scenario != nil {
+		calls = fmt.Sprintf("the scenario %s, over and over: %s", o.scenario.Name, o.scenario.Title)
 	}
-	fmt.Fprintf(out, `
+	for i, who := range invited {
+		url, err := w.invite(ctx, admin, who.firm.Domain, who.agent.Extension)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			fmt.Fprintf(out, "  Also there: %s, for %s (extension %s):\n              %s\n", who.firm.Name, who.agent.Name, who.agent.Extension, url)
+			continue
+		}
+		fmt.Fprintf(out, `
 smokepop demo: %s, a law firm that does not exist, with %d phones.
 
   1. Open     %s
   2. Press "Pair with Smokeball" and sign in at the simulated Smokeball as %s.
-  3. Watch    about %g calls a minute come in for extension %s.
+  3. Watch    %s.
 
-`, first.Name, len(first.Agents), url, first.Agents[0].Name, perMinute, first.Agents[0].Extension)
-	for _, f := range w.firms[1:] {
-		url, err := w.invite(ctx, admin, f.Domain, f.Agents[0].Extension)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "  Also there: %s, for %s (extension %s):\n              %s\n", f.Name, f.Agents[0].Name, f.Agents[0].Extension, url)
+`, first.Name, len(first.Agents), url, who.agent.Name, calls)
+	}
+	both := first.Name + "'s PBX tells of its calls by websocket as well, and each makes one pop."
+	if o.scenario != nil && o.scenario.Only == "webhook" {
+		both = "They alone tell of the calls."
 	}
 	fmt.Fprintf(out, `  The PBXs:   the webhooks were installed on every phone through the PBXs' REST API, as "vodia subscribe" does it.
-              %[5]s's PBX tells of its calls by websocket as well, and each makes one pop.
+              %[5]s
   Arriving:   %[1]s vodia capture --tenant %[4]s --socket %[3]s
   Settings:   %[1]s vodia template --tenant %[4]s --config %[6]s (and vodia subscribe, doctor)
   Metrics:    http://%[2]s/metrics
   Why a pop:  %[1]s trace --socket %[3]s
   Stop with Ctrl-C.
 
-`, os.Args[0], ops, socket, first.Domain, first.Name, file)
+`, os.Args[0], ops, socket, first.Domain, both, file)
 	return nil
 }
 
 // play lets every firm's telephones ring, and tells of each call of the first
 // firm's agent what to expect on the screen.
-func (w *demoWorld) play(ctx context.Context, out io.Writer, perMinute float64) error {
+func (w *demoWorld) play(ctx context.Context, out io.Writer, o demoOptions) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for i, f := range w.firms {
-		traffic := simulator.Traffic{PBX: w.pbx[i], Firm: f, PerMinute: perMinute, Seed: uint64(i) + 1}
+		traffic := simulator.Traffic{PBX: w.pbx[i], Firm: f, PerMinute: o.perMinute, Disorder: o.disorder, Seed: uint64(i) + 1}
 		if i == 0 {
 			traffic.Announce = func(a simulator.Announcement) { fmt.Fprintln(out, a) }
 		}
