@@ -62,6 +62,11 @@ func TestBrowserScreens(t *testing.T) {
 	})
 }
 
+func distance(a, b color.RGBA) int {
+	r, g, bl := int(a.R)-int(b.R), int(a.G)-int(b.G), int(a.B)-int(b.B)
+	return r*r + g*g + bl*bl
+}
+
 // smaller writes a picture with the 256 colours that it has most of, which is
 // nearly all of a page's.
 func smaller(t *testing.T, shot []byte) []byte {
@@ -81,9 +86,15 @@ func smaller(t *testing.T, shot []byte) []byte {
 	most := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int {
 		return cmp.Or(count[b]-count[a], strings.Compare(string([]byte{a.R, a.G, a.B}), string([]byte{b.R, b.G, b.B})))
 	})
+	// Colours that differ much first: a small sign in red or green is worth one
+	// more than the hundredth grey of the letters' edges.
 	palette := color.Palette{}
-	for _, c := range most[:min(len(most), 256)] {
-		palette = append(palette, c)
+	for _, apart := range []int{3000, 800, 200, 50, 0} {
+		for _, c := range most {
+			if len(palette) < 256 && (len(palette) == 0 || distance(c, palette[palette.Index(c)].(color.RGBA)) > apart) {
+				palette = append(palette, c)
+			}
+		}
 	}
 	index := map[color.RGBA]uint8{}
 	for _, c := range most {
