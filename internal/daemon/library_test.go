@@ -163,6 +163,31 @@ func TestLibraryShuffled(t *testing.T) {
 	})
 }
 
+// Webhooks in any order beside a websocket that tells the truth: no ghost either,
+// whether both sources know a call by one id or by two.
+func TestLibraryShuffledBesideLists(t *testing.T) {
+	for name, ids := range map[string]func(string) string{"one id": nil, "two ids": func(id string) string { return otherID + id }} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				f := openOffice(t, officeOptions{firms: theFirms(), dir: dir, events: "both", pbx: func(o *simulator.PBXOptions) { o.LiveIDs = ids }})
+				defer f.stop()
+				random := rand.New(rand.NewPCG(7, 0))
+				for i, r := range theLibrary(t) {
+					if r.Only != "" {
+						continue
+					}
+					for _, v := range []simulator.Variation{simulator.Interleaves, simulator.Shuffles, simulator.ShufflesAndRepeats} {
+						for _, w := range f.play(r.Vary(v, random.IntN), fmt.Sprintf("b%d-%d-", i, v), simulator.ReplayOptions{}) {
+							t.Error(w)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
 // otherID stands before the call ids of a websocket that are not the webhooks'.
 const otherID = "live-"
 
