@@ -61,7 +61,7 @@ type officeOptions struct {
 	crm    func(*simulator.Options)
 }
 
-// openOffice starts the office; close ends it. Both are called in the bubble.
+// openOffice starts the office; stop ends it. Both are called in the bubble.
 func openOffice(t testing.TB, o officeOptions) *office {
 	t.Helper()
 	f := &office{t: t, net: &wires{listeners: map[string]*pipeListener{}}, desks: map[string]*desk{}}
