@@ -82,7 +82,7 @@ func TestLibrary(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			synctest.Test(t, func(t *testing.T) {
-				f := openOffice(t, officeOptions{firms: theFirms(), dir: dir, events: c.events, pbx: func(o *simulator.PBXOptions) { o.LiveIDs = c.ids }})
+				f := openOffice(t, officeOptions{firms: theFirms(), crm: longTokens, dir: dir, events: c.events, pbx: func(o *simulator.PBXOptions) { o.LiveIDs = c.ids }})
 				defer f.stop()
 				for i, r := range theLibrary(t) {
 					only := c.events
@@ -105,7 +105,7 @@ func TestLibrary(t *testing.T) {
 func TestLibraryRepeated(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		f := openOffice(t, officeOptions{firms: theFirms(), dir: dir})
+		f := openOffice(t, officeOptions{firms: theFirms(), crm: longTokens, dir: dir})
 		defer f.stop()
 		random := rand.New(rand.NewPCG(5, 0))
 		for i, r := range theLibrary(t) {
@@ -133,9 +133,7 @@ func TestLibraryShuffled(t *testing.T) {
 	varied := []simulator.Variation{simulator.Interleaves, simulator.Shuffles, simulator.ShufflesAndRepeats}
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		f := openOffice(t, officeOptions{firms: theFirms(), dir: dir, crm: func(o *simulator.Options) {
-			o.AccessLife, o.RefreshLife = 1000*time.Hour, 2000*time.Hour // this is about calls
-		}})
+		f := openOffice(t, officeOptions{firms: theFirms(), crm: longTokens, dir: dir})
 		defer f.stop()
 		played := 0
 		check := func(library []simulator.Recording) {
@@ -170,7 +168,7 @@ func TestLibraryShuffledBesideLists(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			synctest.Test(t, func(t *testing.T) {
-				f := openOffice(t, officeOptions{firms: theFirms(), dir: dir, events: "both", pbx: func(o *simulator.PBXOptions) { o.LiveIDs = ids }})
+				f := openOffice(t, officeOptions{firms: theFirms(), crm: longTokens, dir: dir, events: "both", pbx: func(o *simulator.PBXOptions) { o.LiveIDs = ids }})
 				defer f.stop()
 				random := rand.New(rand.NewPCG(7, 0))
 				for i, r := range theLibrary(t) {
@@ -186,6 +184,12 @@ func TestLibraryShuffledBesideLists(t *testing.T) {
 			})
 		})
 	}
+}
+
+// longTokens are tokens that need no renewal, each of which would be a write to
+// the disk: this is about calls.
+func longTokens(o *simulator.Options) {
+	o.AccessLife, o.RefreshLife = 1000*time.Hour, 2000*time.Hour
 }
 
 // otherID stands before the call ids of a websocket that are not the webhooks'.
