@@ -44,13 +44,15 @@ func kindOfPanic(p any) string {
 type serverLog struct{ log *slog.Logger }
 
 func (l serverLog) Write(line []byte) (int, error) {
-	level, text := slog.LevelDebug, line
+	// The words of net/http carry the client's address and port: as the message
+	// they would make every line a kind of its own to the log's limits.
+	level, message, text := slog.LevelDebug, "a connection ended badly", line
 	if head, _, panicked := bytes.Cut(line, []byte("panic serving ")); panicked {
-		level, text = slog.LevelError, append(bytes.Clone(head), "panic serving a connection"...)
+		level, message, text = slog.LevelError, "panic serving a connection", bytes.Clone(head)
 		if i := bytes.LastIndex(line, []byte("\ngoroutine ")); i >= 0 {
 			text = append(text, line[i:]...)
 		}
 	}
-	l.log.Log(context.Background(), level, string(bytes.TrimSpace(text)))
+	l.log.Log(context.Background(), level, message, "detail", string(bytes.TrimSpace(text)))
 	return len(line), nil
 }

@@ -55,6 +55,8 @@ type Daemon struct {
 // what it had opened is closed again. The caller runs the daemon with Run, or
 // gives it back with Close.
 func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err error) {
+	registry := newRegistry(opts.Version)
+	opts.Log = limitLog(opts.Log, registry)
 	d := &Daemon{cfg: cfg, log: opts.Log, down: teardown{log: opts.Log}}
 	defer func() {
 		if err != nil {
@@ -62,7 +64,6 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 		}
 	}()
 
-	registry := newRegistry(opts.Version)
 	if opts.outside.smokeball == nil {
 		opts.outside.smokeball = smokeball.NewHTTPClient(opts.Version)
 	}

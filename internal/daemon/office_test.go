@@ -59,6 +59,7 @@ type officeOptions struct {
 	tenant func(map[string]any)       // the last word about a tenant's configuration
 	pbx    func(*simulator.PBXOptions)
 	crm    func(*simulator.Options)
+	log    io.Writer // of everything; nil: errors alone, to the test's output
 }
 
 // openOffice starts the office; stop ends it. Both are called in the bubble.
@@ -105,8 +106,12 @@ func openOffice(t testing.TB, o officeOptions) *office {
 		tenants = append(tenants, tenantOf(firm, o, "http://"+smokeball, "http://"+exchange, app, access))
 	}
 	cfg := f.configure(o.dir, tenants)
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
+	if o.log != nil {
+		log = slog.New(slog.NewTextHandler(o.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
 	d, err := New(t.Context(), cfg, Options{
-		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})), Version: "test",
+		Log: log, Version: "test",
 		Listeners: Listeners{"agents": f.net.listen(ourAddress), "ops": f.net.listen(opsAddress), "admin": f.net.listen(adminAddress)},
 		outside: outside{smokeball: f.client, pbx: func(c *vodia.Config) {
 			c.HTTP, c.Rate = &http.Client{Transport: &http.Transport{DialContext: f.net.dial}}, 1000

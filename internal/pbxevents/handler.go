@@ -236,7 +236,9 @@ func (r *Receiver) refuse(w http.ResponseWriter, req *http.Request, t screenpop.
 }
 
 func (r *Receiver) complain(ctx context.Context, from string, t screenpop.Tenant, e *refusal) {
-	r.grumble.log(ctx, r.log,
+	// The daemon's log holds back what repeats too fast: a stranger must not
+	// fill the disk.
+	r.log.LogAttrs(ctx, slog.LevelWarn, "webhook refused",
 		slog.String("tenant", string(t)), slog.String("remote", from), slog.Int("status", e.status),
 		slog.String("result", string(e.result)), slog.String("detail", e.detail))
 }

@@ -17,7 +17,6 @@ type Receiver struct {
 	trace   screenpop.Recorder
 	metrics *metrics
 	log     *slog.Logger
-	grumble *grumble
 	now     func() time.Time
 
 	retry     chan struct{} // a list of live calls waits to be taken in again
@@ -58,7 +57,7 @@ func New(tenants []Tenant, deps Deps) (*Receiver, error) {
 	r := &Receiver{
 		tenants: make(map[screenpop.Tenant]*tenant, len(tenants)),
 		trace:   deps.Trace, metrics: m, log: deps.Log,
-		grumble: newGrumble(deps.Now), now: deps.Now, retry: make(chan struct{}, 1),
+		now: deps.Now, retry: make(chan struct{}, 1),
 	}
 	for _, t := range tenants {
 		t.Domain = screenpop.ParseTenant(string(t.Domain))
