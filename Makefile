@@ -44,8 +44,13 @@ CRASHIMAGES ?= 1000
 crash-test: test-tools ## open CRASHIMAGES crash images of each traced run: no token lost, none that does not open; seed by SMOKEPOP_CRASH_SEED
 	SMOKEPOP_CRASH_IMAGES=$(CRASHIMAGES) $(GO) test -count=1 -v -timeout 10m -run '^TestCrashImages$$' ./internal/crashtest
 
+.PHONY: screens
+screens: test-tools ## pictures of every state of the page, into docs/screens
+	rm -f docs/screens/*.png
+	SMOKEPOP_TEST_SCREENS=$(CURDIR)/docs/screens $(GO) test -count=1 -timeout 10m -run '^TestBrowserScreens$$' ./internal/web
+
 .PHONY: bench
-bench: ## ring-to-pop latency, memory per screen and the micro-benchmarks, on this machine
+bench: ## ring-to-pop latency, frame to pixels, memory per screen and page and the micro-benchmarks, on this machine
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/... ./cmd/...
 
 FUZZTIME ?= 10s

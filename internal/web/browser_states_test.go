@@ -129,6 +129,13 @@ var states = []state{
 		b.click("#unpair")
 		b.until(`document.getElementById('confirm').open`)
 	}},
+	{"pairing-not-confirmed", func(_ *office, b *tab) {
+		b.js(`(window.fetch = async () => new Response('{"revoked":false}', { headers: { 'Content-Type': 'application/json' } }), 1)`)
+		b.click("#unpair")
+		b.click("#confirm-yes")
+		b.state("#pairing", "unpaired")
+		b.until(`document.getElementById('pairing-progress').textContent.length > 50`)
+	}},
 	{"reconnecting", func(o *office, b *tab) {
 		o.rings(b, client("p1"))
 		// A server that is there and takes no socket.

@@ -31,7 +31,7 @@ var agent = screenpop.Agent{AgentID: screenpop.AgentID{Tenant: "firm.example.com
 // office is what the page stands on, but for Smokeball and the store: a hub, a
 // server and a browser.
 type office struct {
-	t         *testing.T
+	t         testing.TB
 	hub       *push.Hub
 	server    *web.Server
 	origin    string
@@ -120,7 +120,7 @@ func (s screens) CloseSession(session string, code int) {
 }
 func (s screens) CloseAgent(a screenpop.AgentID, code int) { s.Hub.CloseAgent(a, push.CloseCode(code)) }
 
-func newOffice(t *testing.T) *office {
+func newOffice(t testing.TB) *office {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -182,12 +182,12 @@ func (o *office) admin(path string) string {
 
 // tab is a tab of the browser.
 type tab struct {
-	t   *testing.T
+	t   testing.TB
 	ctx context.Context
 }
 
 // browser starts Chromium and returns its first tab.
-func browser(t *testing.T) *tab {
+func browser(t testing.TB) *tab {
 	t.Helper()
 	if _, err := exec.LookPath("chromium"); err != nil {
 		if _, err := exec.LookPath("google-chrome"); err != nil {
@@ -205,7 +205,7 @@ func browser(t *testing.T) *tab {
 	return open(t, ctx)
 }
 
-func open(t *testing.T, parent context.Context) *tab {
+func open(t testing.TB, parent context.Context) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent)
 	t.Cleanup(cancel)
@@ -291,7 +291,7 @@ func ring(id, name string) screenpop.Pop {
 
 // joined returns an office and a tab that is signed in, of an agent who is
 // paired: nobody else is shown a pop.
-func joined(t *testing.T) (*office, *tab) {
+func joined(t testing.TB) (*office, *tab) {
 	t.Helper()
 	o, b := unpaired(t)
 	o.set(screenpop.Pairing{State: screenpop.Paired})
@@ -300,7 +300,7 @@ func joined(t *testing.T) (*office, *tab) {
 }
 
 // unpaired returns an office and a tab of an agent who has only signed in.
-func unpaired(t *testing.T) (*office, *tab) {
+func unpaired(t testing.TB) (*office, *tab) {
 	t.Helper()
 	b := browser(t)
 	o := newOffice(t)
