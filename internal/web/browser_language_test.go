@@ -304,4 +304,7 @@ func TestBrowserSaysInGermanAndArabicWhatTheServerSays(t *testing.T) {
 	if got := b.js(`getComputedStyle(document.querySelector('[data-pop-id="p2"] .pop-name')).direction`); got != "rtl" {
 		t.Errorf("a Hebrew name is written %s", got)
 	}
+	if got := b.js(`getComputedStyle(document.querySelector('[data-pop-id="p2"] .pop-name')).textAlign`); got != "left" {
+		t.Errorf("a Hebrew name on an English page stands on the %s", got)
+	}
 }
