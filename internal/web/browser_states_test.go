@@ -22,39 +22,40 @@ import (
 type state struct {
 	name  string
 	reach func(o *office, b *tab)
+	firm  func(o *office) // what its office has beside the usual; may be nil
 }
 
 var states = []state{
-	{"no-call", func(*office, *tab) {}},
-	{"no-call-unpaired", func(o *office, b *tab) {
+	{name: "no-call", reach: func(*office, *tab) {}},
+	{name: "no-call-unpaired", reach: func(o *office, b *tab) {
 		o.set(screenpop.Pairing{State: screenpop.Unpaired})
 		b.state("#pairing", "unpaired")
 	}},
-	{"ringing", func(o *office, b *tab) { o.rings(b, client("p1")) }},
-	{"ringing-company", func(o *office, b *tab) {
+	{name: "ringing", reach: func(o *office, b *tab) { o.rings(b, client("p1")) }},
+	{name: "ringing-company", reach: func(o *office, b *tab) {
 		p := client("p1")
 		p.Contacts[0] = screenpop.Contact{ID: "c1", Name: "Harborview Brewing Company, LLC", Kind: screenpop.Company, Matched: "phone", URL: "https://app.example/#/c1", Matters: []screenpop.Matter{}}
 		p.Call.Queue = ""
 		o.rings(b, p)
 	}},
-	{"ringing-unknown", func(o *office, b *tab) { o.rings(b, unknownCaller("p1")) }},
-	{"calling", func(o *office, b *tab) {
+	{name: "ringing-unknown", reach: func(o *office, b *tab) { o.rings(b, unknownCaller("p1")) }},
+	{name: "calling", reach: func(o *office, b *tab) {
 		p := client("p1")
 		p.Call.Direction, p.Call.Queue = screenpop.Outbound, ""
 		o.rings(b, p)
 	}},
-	{"connected", func(o *office, b *tab) {
+	{name: "connected", reach: func(o *office, b *tab) {
 		p := client("p1")
 		p.Call.State, p.Contacts[0].Matters = screenpop.Connected, openMatters
 		o.rings(b, p)
 	}},
-	{"answered-elsewhere", func(o *office, b *tab) {
+	{name: "answered-elsewhere", reach: func(o *office, b *tab) {
 		o.rings(b, client("p1"))
 		b.holdEnded()
 		o.hub.End(agent.AgentID, "p1", screenpop.EndAnsweredElsewhere, "Daniel Reyes")
 		b.state(`[data-pop-id="p1"]`, "ended")
 	}},
-	{"ended", func(o *office, b *tab) {
+	{name: "ended", reach: func(o *office, b *tab) {
 		p := client("p1")
 		p.Call.State, p.Contacts[0].Matters = screenpop.Connected, openMatters
 		o.rings(b, p)
@@ -62,11 +63,11 @@ var states = []state{
 		o.hub.End(agent.AgentID, "p1", screenpop.EndTerminated, "")
 		b.state(`[data-pop-id="p1"]`, "ended")
 	}},
-	{"twelve-matches", func(o *office, b *tab) {
+	{name: "twelve-matches", reach: func(o *office, b *tab) {
 		o.rings(b, twelve("p1"))
 		b.click("summary")
 	}},
-	{"three-calls", func(o *office, b *tab) {
+	{name: "three-calls", reach: func(o *office, b *tab) {
 		answered := client("p1")
 		answered.Call.State, answered.Contacts[0].Matters = screenpop.Connected, openMatters
 		o.rings(b, answered)
@@ -75,7 +76,7 @@ var states = []state{
 		o.rings(b, out)
 		o.rings(b, unknownCaller("p3"))
 	}},
-	{"long-names", func(o *office, b *tab) {
+	{name: "long-names", reach: func(o *office, b *tab) {
 		p := client("p1")
 		p.Contacts[0].Name = "Maria-Magdalena Wilhelmina Theodorakopoulou-Featherstonehaugh von und zu Hohenlohe-Waldenburg-Schillingsfürst"
 		p.Contacts[0].Company = "The Worshipful Company of International Maritime Salvage, Towage and Harbour Engineering Contractors (Massachusetts) LLP"
@@ -84,118 +85,137 @@ var states = []state{
 		p.Call.Queue = "Immigration, Family and Private Client Intake, New Enquiries (after hours)"
 		o.rings(b, p)
 	}},
-	{"rtl-names", func(o *office, b *tab) {
+	{name: "rtl-names", reach: func(o *office, b *tab) {
 		p := client("p1")
 		p.Contacts[0].Name, p.Contacts[0].Company = "מרים בן־דוד (לוי)", "בן־דוד ושות׳ בע״מ"
 		p.Contacts[0].Matters = []screenpop.Matter{{ID: "m1", Number: "10214", Title: "חוזה שכירות, רחוב הנמל 44", Status: "Open", URL: "https://app.example/#/m1"}}
 		p.Contacts = append(p.Contacts, screenpop.Contact{ID: "c2", Name: "فاطمة الزهراء بنت عبد الرحمن", Kind: screenpop.Person, Company: "Al Noor LLC", Matched: "cell", URL: "https://app.example/#/c2"})
 		o.rings(b, p)
 	}},
-	{"recent", func(o *office, b *tab) {
+	{name: "recent", reach: func(o *office, b *tab) {
 		o.history()
 		b.count("#recent > li", 8)
 	}},
-	{"pairing-ending", func(o *office, b *tab) {
+	{name: "pairing-ending", reach: func(o *office, b *tab) {
 		o.set(screenpop.Pairing{State: screenpop.Paired, Since: noon(-26), Expires: noon(4), Account: "Priya Shah", Problem: "ends"})
 		b.until(`pairing.dataset.warning === 'expiring'`)
 	}},
-	{"pairing-mismatch", func(o *office, b *tab) {
+	{name: "pairing-mismatch", reach: func(o *office, b *tab) {
 		no := false
 		o.set(screenpop.Pairing{State: screenpop.Paired, Since: noon(-1), Expires: noon(29), Account: "Daniel Reyes", EmailMatches: &no})
 		b.until(`pairing.dataset.warning === 'mismatch'`)
 	}},
-	{"pairing-ended", func(o *office, b *tab) {
+	{name: "pairing-ended", reach: func(o *office, b *tab) {
 		o.set(screenpop.Pairing{State: screenpop.Expired, Since: noon(-31), Expires: noon(-1), Account: "Priya Shah", Problem: "The authorisation at Smokeball has ended. Pair again."})
 		b.state("#pairing", "expired")
 	}},
-	{"pairing-attention", func(o *office, b *tab) {
+	{name: "pairing-attention", reach: func(o *office, b *tab) {
 		o.set(screenpop.Pairing{State: screenpop.Attention, Since: noon(-1), Expires: noon(29), Account: "Priya Shah",
 			Problem: "Smokeball does not let this sign-in look up contacts (403): check the API key, that the app has the scope contacts/read, and that this person may see contacts in Smokeball."})
 		b.state("#pairing", "attention")
 	}},
-	{"pairing-blocked", func(o *office, b *tab) {
+	{name: "pairing-blocked", reach: func(o *office, b *tab) {
 		o.set(screenpop.Pairing{State: screenpop.Unpaired})
 		b.js(`window.open = () => null`)
 		b.click("#pair")
 		b.until(`document.getElementById('pair-link').checkVisibility()`)
 	}},
-	{"pairing-under-way", func(o *office, b *tab) {
+	{name: "pairing-under-way", reach: func(o *office, b *tab) {
 		o.set(screenpop.Pairing{State: screenpop.Unpaired})
 		b.js(`window.open = () => ({ closed: false, close() {}, focus() {}, document: { body: {} }, location: { pathname: 'blank', replace() {} } })`)
 		b.click("#pair")
 		b.until(`document.getElementById('pairing-progress').textContent.length > 30`)
 	}},
-	{"unpair", func(_ *office, b *tab) {
+	{name: "unpair", reach: func(_ *office, b *tab) {
 		b.click("#unpair")
 		b.until(`document.getElementById('confirm').open`)
 	}},
-	{"pairing-not-confirmed", func(_ *office, b *tab) {
+	{name: "pairing-not-confirmed", reach: func(_ *office, b *tab) {
 		b.js(`(window.fetch = async () => new Response('{"revoked":false}', { headers: { 'Content-Type': 'application/json' } }), 1)`)
 		b.click("#unpair")
 		b.click("#confirm-yes")
 		b.state("#pairing", "unpaired")
 		b.until(`document.getElementById('pairing-progress').textContent.length > 50`)
 	}},
-	{"reconnecting", func(o *office, b *tab) {
+	{name: "reconnecting", reach: func(o *office, b *tab) {
 		o.rings(b, client("p1"))
 		// A server that is there and takes no socket.
 		b.js(`(window.WebSocket = class { close() {} }, 1)`)
 		o.hub.CloseAgent(agent.AgentID, push.Restart)
 		b.until(`document.getElementById('trouble').checkVisibility()`)
 	}},
-	{"smokeball-not-answering", func(o *office, b *tab) {
+	{name: "smokeball-not-answering", reach: func(o *office, b *tab) {
 		o.rings(b, client("p1"))
 		o.hub.Service(agent.Tenant, push.ServiceNotAnswering)
 		b.state("#service", "not-answering")
 	}},
-	{"outdated", func(o *office, b *tab) {
+	{name: "outdated", reach: func(o *office, b *tab) {
 		o.hub.CloseAgent(agent.AgentID, push.CloseCode(4504))
 		b.state("#connection", "stopped")
 	}},
-	{"dialling", func(o *office, b *tab) {
+	{name: "dialling", reach: func(o *office, b *tab) {
 		o.dialBy(web.DialByPBX, nil)
 		o.history()
 		b.do(chromedp.Reload())
 		b.click("#recent button.number")
 		b.state("#dialling", "ringing")
 	}},
-	{"dialling-failed", func(o *office, b *tab) {
+	{name: "dialling-failed", reach: func(o *office, b *tab) {
 		o.dialBy(web.DialByPBX, noLine{})
 		o.history()
 		b.do(chromedp.Reload())
 		b.click("#recent button.number")
 		b.state("#dialling", "failed")
 	}},
-	{"signed-out", func(o *office, b *tab) {
+	{name: "signed-out", reach: func(o *office, b *tab) {
 		o.admin("/v1/sign-out")
 		b.state("body", "signed-out")
 	}},
-	{"join-failed", func(o *office, b *tab) {
+	{name: "join-failed", reach: func(o *office, b *tab) {
 		o.admin("/v1/sign-out")
 		b.state("body", "signed-out")
 		b.do(chromedp.Navigate(o.origin + "/join#AAAA"))
 		b.state("#join", "failed")
 	}},
-	{"pairing-window", func(o *office, b *tab) {
+	{name: "pairing-window", reach: func(o *office, b *tab) {
 		b.throughPairing(o, screenpop.Pairing{Account: "Priya Shah"})
 		b.until(`document.body.dataset.outcome === 'paired'`)
 	}},
-	{"pairing-window-mismatch", func(o *office, b *tab) {
+	{name: "pairing-window-mismatch", reach: func(o *office, b *tab) {
 		no := false
 		b.throughPairing(o, screenpop.Pairing{Account: "Daniel Reyes", EmailMatches: &no})
 		b.until(`document.body.dataset.warning === 'mismatch'`)
 	}},
-	{"pairing-window-failed", func(o *office, b *tab) {
+	{name: "pairing-window-failed", reach: func(o *office, b *tab) {
 		o.set(screenpop.Pairing{State: screenpop.Paired, Account: "Priya Shah"})
 		b.do(chromedp.Navigate(o.origin + "/pair/callback?state=another&code=c"))
 		b.until(`document.body.dataset.outcome === 'failed'`)
+	}},
+	{name: "settings", reach: func(_ *office, b *tab) {
+		b.click("#settings-open")
+		b.count("#devices > li", 1)
+		b.until(`document.querySelector('[name=on][value=ringing]').checked`)
+	}},
+	{name: "settings-locked", firm: strict, reach: func(_ *office, b *tab) {
+		b.js(`(fetch('/api/settings', { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: '{"outbound":false}' }), 1)`)
+		b.click("#settings-open")
+		b.count("#devices > li", 1)
+		b.until(`!document.getElementById('settings-defaults').hidden`)
+	}},
+	{name: "hint", reach: func(_ *office, b *tab) {
+		b.js(`(Object.defineProperty(Notification, 'permission', { value: 'default', configurable: true }), dispatchEvent(new Event('storage')))`)
+		b.until(`document.getElementById('hint').dataset.kind === 'notifications'`)
+	}},
+	{name: "sign-in", firm: everyWay, reach: func(o *office, b *tab) {
+		o.admin("/v1/sign-out")
+		b.until(`document.getElementById('sign-in-form').checkVisibility()`)
 	}},
 }
 
 // In another language than English: what is written the other way, and what
 // is longest.
 var statesIn = map[string][]string{
-	"ar-EG": {"no-call", "connected", "three-calls", "rtl-names", "recent", "pairing-ending", "pairing-mismatch", "reconnecting", "signed-out", "pairing-window-failed", "unpair"},
+	"ar-EG": {"no-call", "connected", "three-calls", "rtl-names", "recent", "pairing-ending", "pairing-mismatch", "reconnecting", "signed-out", "pairing-window-failed", "unpair", "settings", "sign-in"},
 	"de-DE": {"three-calls", "recent", "pairing-mismatch", "pairing-under-way"},
 }
 
@@ -286,7 +306,10 @@ func (b *tab) throughPairing(o *office, as screenpop.Pairing) {
 // reach opens the page in an office of its own and leads it to the state.
 func (s state) in(t *testing.T, b *tab) *office {
 	t.Helper()
-	o := newOffice(t)
+	if s.firm == nil {
+		s.firm = func(*office) {}
+	}
+	o := newOffice(t, s.firm)
 	was := b.t
 	b.t = t
 	t.Cleanup(func() { b.t = was })

@@ -36,6 +36,7 @@ type office struct {
 	server    *web.Server
 	origin    string
 	smokeball *httptest.Server
+	line      *line
 
 	mu      sync.Mutex
 	pairing screenpop.Pairing
@@ -43,6 +44,7 @@ type office struct {
 	state   map[string]string // session by state
 	opened  []string          // pops whose cards were opened
 	firm    screenpop.SettingsRule
+	config  web.Config // what of it an office has beside the usual
 	dialler
 }
 
@@ -120,7 +122,7 @@ func (s screens) CloseSession(session string, code int) {
 }
 func (s screens) CloseAgent(a screenpop.AgentID, code int) { s.Hub.CloseAgent(a, push.CloseCode(code)) }
 
-func newOffice(t testing.TB) *office {
+func newOffice(t testing.TB, change ...func(*office)) *office {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -130,6 +132,10 @@ func newOffice(t testing.TB) *office {
 		t: t, origin: "http://" + l.Addr().String(), state: map[string]string{}, pairing: screenpop.Pairing{State: screenpop.Unpaired},
 		firm: screenpop.SettingsRule{Defaults: screenpop.AgentSettings{On: screenpop.Ringing, Inbound: true, Outbound: true, Notification: screenpop.NotifyFull}},
 	}
+	o.line = &line{Listener: l}
+	for _, c := range change {
+		c(o)
+	}
 	log := slog.New(slog.DiscardHandler)
 	store := web.NewMemory()
 	settings, err := web.LoadSettings(t.Context(), store, map[screenpop.Tenant]screenpop.SettingsRule{agent.Tenant: o.firm}, log)
@@ -137,9 +143,10 @@ func newOffice(t testing.TB) *office {
 		t.Fatal(err)
 	}
 	o.hub = push.New(push.Config{Origin: o.origin, Pairings: o, Opener: o, Settings: settings, Log: log})
-	o.server, err = web.New(web.Config{
-		PublicURL: o.origin, Directory: o, Store: store, Pairings: o, Screens: screens{o.hub}, Traces: o, Dialler: o, Settings: settings, Log: log,
-	})
+	cfg := o.config
+	cfg.PublicURL, cfg.Directory, cfg.Store, cfg.Pairings, cfg.Screens = o.origin, o, store, o, screens{o.hub}
+	cfg.Traces, cfg.Dialler, cfg.Settings, cfg.Log = o, o, settings, log
+	o.server, err = web.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +160,7 @@ func newOffice(t testing.TB) *office {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = server.Serve(l)
+		_ = server.Serve(o.line)
 	}()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -291,19 +298,19 @@ func ring(id, name string) screenpop.Pop {
 
 // joined returns an office and a tab that is signed in, of an agent who is
 // paired: nobody else is shown a pop.
-func joined(t testing.TB) (*office, *tab) {
+func joined(t testing.TB, change ...func(*office)) (*office, *tab) {
 	t.Helper()
-	o, b := unpaired(t)
+	o, b := unpaired(t, change...)
 	o.set(screenpop.Pairing{State: screenpop.Paired})
 	b.state("#pairing", "paired")
 	return o, b
 }
 
 // unpaired returns an office and a tab of an agent who has only signed in.
-func unpaired(t testing.TB) (*office, *tab) {
+func unpaired(t testing.TB, change ...func(*office)) (*office, *tab) {
 	t.Helper()
 	b := browser(t)
-	o := newOffice(t)
+	o := newOffice(t, change...)
 	b.do(chromedp.Navigate(o.admin("/v1/invites")))
 	b.state("#connection", "connected")
 	return o, b

@@ -1,15 +1,23 @@
 // @ts-check
 import { stays } from './arrival.js';
 import { request } from './api.js';
-import { ask } from './confirm.js';
-import { dialBy, dialKnown, dialled } from './dial.js';
+import { heard, now, watch } from './clock.js';
+import { ask, withdraw } from './confirm.js';
+import { dialBy, dialled } from './dial.js';
 import { byId, say } from './dom.js';
+import { showHint } from './hint.js';
 import { fill, text } from './language.js';
+import { Notices, permission } from './notices.js';
 import { isPaired, pairingNews, pairingWindowDone, pairingWindowFailed, showPairing } from './pairing.js';
 import { nameOf, Pops } from './pops.js';
 import { Recent } from './recent.js';
+import { closeSettings, onSettings, settings, settingsAre } from './settings.js';
+import { offerSignIn } from './ways.js';
 import { Connection } from './socket.js';
+import { sound } from './sound.js';
+import { inFront, once } from './voice.js';
 
+const CLOSED_SIGNED_OUT = 4501;
 const CLOSED_BY_ADMIN = 4503;
 const CLOSED_PROTOCOL = 4504;
 // A page that is open is in use, and its warnings should be of today.
@@ -19,12 +27,37 @@ const QUIET = 3000;
 
 const channel = new BroadcastChannel('smokepop');
 const recent = new Recent(byId('recent'), byId('recent-empty'));
-const pops = new Pops(byId('pops'), dismiss, (id) => connection.send({ type: 'open', id }), popsChanged);
+const pops = new Pops(byId('pops'), dismiss, opened, popsChanged);
+const notices = new Notices((id) => pops.focus(id));
 /** @type {Connection} */
 let connection;
 let nextTry = 0;
 let downSince = 0;
 let outage = false; // the notice speaks of the connection
+let asked = false; // what hello does not say is known, and the clock is right
+let signIn = { method: '', since: '' };
+let leaving = false; // the agent signs out, in this tab or another one
+
+/**
+ * A call is new on this page: it is said once here, and once in all of this
+ * browser's tabs where there is more to say.
+ * @param {import('./pops.js').Pop} pop
+ * @param {boolean} replayed it may have been going on for a while
+ */
+function arrived(pop, replayed) {
+  announce(pop);
+  const ringing = pop.call.state === 'ringing';
+  if (replayed && !ringing) return;
+  const same = () => pops.live().some((p) => p.id === pop.id && p.call.state === pop.call.state);
+  if (settings().notification !== 'none' && permission() === 'granted') once(`notice ${pop.id}`, () => same() && notices.call(pop, settings().notification));
+  if (settings().sound && ringing && pop.call.direction !== 'outbound') once(`sound ${pop.id}`, () => same() && sound());
+}
+
+/** There is nothing to tell of a call any more, in none of the tabs. @param {string} id */
+function quiet(id) {
+  notices.close(id);
+  channel.postMessage({ quiet: id });
+}
 
 /** @param {import('./pops.js').Pop} pop */
 function announce(pop) {
@@ -33,14 +66,22 @@ function announce(pop) {
 }
 
 function popsChanged() {
-  const live = pops.live();
-  const ringing = live.filter((p) => p.call.state === 'ringing');
-  document.title = ringing.length ? text.title(nameOf(ringing[0]), ringing.length - 1) : 'smokepop';
+  pops.mark();
+  titled();
   byId('empty').hidden = pops.cards.size > 0;
+}
+
+/** What is seen of a tab that is behind others. */
+function titled() {
+  const ringing = pops.live().filter((p) => p.call.state === 'ringing');
+  document.title = document.body.dataset.state === 'signed-out' ? text.titleSignedOut
+    : outage || connection?.state === 'stopped' ? text.titleNotConnected
+    : ringing.length ? text.title(nameOf(ringing[0]), ringing.length - 1) : 'smokepop';
 }
 
 function pairingChanged() {
   say(byId('empty-text'), isPaired() ? text.emptyText : text.emptyUnpaired);
+  showHint();
 }
 
 /** @param {string} state */
@@ -56,30 +97,40 @@ function dismiss(id) {
   if (connection.send({ type: 'dismiss', id })) over(id, 'dismissed', '');
 }
 
+/** @param {string} id */
+function opened(id) {
+  quiet(id);
+  return connection.send({ type: 'open', id });
+}
+
 /** @param {string} id @param {string} reason @param {string} answeredBy */
 function over(id, reason, answeredBy) {
+  quiet(id);
   const pop = pops.end(id, reason, answeredBy);
-  if (pop) recent.add({ ...pop, ended: new Date(Date.now() + pops.skew).toISOString(), reason, answered_by: answeredBy, outcome: pop.contacts.length ? 'matched' : 'no-match' });
+  if (pop) recent.add({ ...pop, ended: new Date(now()).toISOString(), reason, answered_by: answeredBy, outcome: pop.contacts.length ? 'matched' : 'no-match' });
 }
 
 /** @param {any} m */
 function message(m) {
   switch (m.type) {
     case 'hello':
-      if (!dialKnown()) me(); // it could not be asked before
+      if (!asked) me(); // it could not be asked before
+      settingsAre(m.settings);
       showAgent(m.agent);
       showPairing(m.pairing, m.agent.email);
       pairingChanged();
       recent.replace(m.recent);
       serviceChanged(m.service?.state ?? 'ok');
-      pops.replace(m.pops).forEach(announce);
+      pops.replace(m.pops).forEach((p) => arrived(p, true));
+      notices.keep((id) => pops.live().some((p) => p.id === id));
       break;
     case 'pop':
       if (m.pop.call.direction === 'outbound') dialled();
       pops.put(m.pop);
-      announce(m.pop);
+      arrived(m.pop, false);
       break;
     case 'update':
+      if (pops.stateOf(m.pop.id) === 'ringing' && m.pop.call.state !== 'ringing') quiet(m.pop.id);
       pops.put(m.pop);
       break;
     case 'end':
@@ -90,6 +141,9 @@ function message(m) {
       break;
     case 'service':
       serviceChanged(m.service.state);
+      break;
+    case 'settings':
+      settingsAre(m.settings);
       break;
     case 'pairing':
       showPairing(m.pairing);
@@ -107,15 +161,23 @@ function connectionChanged(state, at) {
   if (state === 'connected' || state === 'connecting') downSince = 0;
   else if (!downSince) downSince = Date.now();
   nextTry = at;
+  seen();
   showTrouble();
+}
+
+function seen() {
+  inFront(!document.hidden && connection?.state === 'connected');
 }
 
 function showTrouble() {
   if (connection?.state === 'stopped') return;
   if (!downSince) {
-    if (outage) byId('trouble').hidden = true;
+    if (!outage) return;
+    byId('trouble').hidden = true;
     outage = false;
+    titled();
   } else if (Date.now() - downSince >= QUIET) {
+    if (!outage) notices.closeAll(); // what they tell may be over by now
     outage = true;
     trouble(text.unreachable, text.tryNow);
     say(byId('trouble-count'), text.nextTry(Math.ceil((nextTry - Date.now()) / 1000)));
@@ -124,9 +186,13 @@ function showTrouble() {
 
 /** @param {number} code */
 function stopped(code) {
-  if (code !== CLOSED_BY_ADMIN && code < CLOSED_PROTOCOL) return signedOut(text.signedOutHere);
-  if (code === CLOSED_BY_ADMIN) return signedOut(text.endedByAdmin);
-  trouble(text.outdated, text.reload);
+  if (code >= CLOSED_PROTOCOL) return trouble(text.outdated, text.reload);
+  const reason = code === CLOSED_BY_ADMIN ? text.endedByAdmin : leaving ? text.signedOutHere : text.sessionEnded;
+  signedOut(reason);
+  // Silence from here on would be taken for a quiet day.
+  if (!leaving && settings().notification !== 'none') {
+    once(`signed-out ${signIn.since}`, () => notices.show('signed-out', text.titleSignedOut, reason, false));
+  }
 }
 
 /** @param {string} words @param {string} button */
@@ -135,6 +201,7 @@ function trouble(words, button) {
   say(byId('trouble-text'), words);
   say(byId('trouble-count'), '');
   say(byId('retry'), button);
+  titled();
 }
 
 /** @param {string} reason */
@@ -142,8 +209,13 @@ function signedOut(reason) {
   byId('trouble').hidden = true;
   pops.replace([]);
   recent.replace([]);
+  closeSettings();
+  withdraw();
+  notices.closeAll();
   say(byId('signed-out-reason'), reason);
   document.body.dataset.state = 'signed-out';
+  titled();
+  offerSignIn();
 }
 
 /** @param {{name: string, extension: string}} agent */
@@ -158,8 +230,10 @@ async function me() {
   const answer = await request('GET', '/api/me');
   if (answer.status === 401) return false;
   if (answer.status === 200) {
-    const date = Date.parse(answer.date);
-    if (!Number.isNaN(date)) pops.skew = Math.abs(date - Date.now()) < 2000 ? 0 : date - Date.now();
+    heard(answer.date);
+    pops.tick();
+    asked = true;
+    signIn = answer.data.sign_in;
     showAgent(answer.data.agent);
     dialBy(answer.data.dial || 'off');
     // A frame that has come meanwhile may be younger than this answer.
@@ -169,24 +243,76 @@ async function me() {
   return true;
 }
 
+/** Asks whether the session lasts still. */
+async function check() {
+  if (!(await me())) connection.stop(CLOSED_SIGNED_OUT);
+}
+
+/** The computer has slept, or its clock was set. */
+function jumped() {
+  asked = false;
+  check();
+  connection.now();
+}
+
 async function signOut() {
-  if (!(await ask(text.signOutTitle, text.signOutText, text.signOut))) return;
+  const back = signIn.method === 'invite' ? text.signOutText : text.signOutTextSelf;
+  if (!(await ask(text.signOutTitle, back, text.signOut))) return;
+  leaving = true;
+  channel.postMessage('leaving');
   const answer = await request('DELETE', '/api/session');
-  if (answer.status === 204 || answer.status === 401) return connection.stop(4501);
+  if (answer.status === 204 || answer.status === 401) {
+    channel.postMessage('left');
+    return connection.stop(CLOSED_SIGNED_OUT);
+  }
+  leaving = false;
+  channel.postMessage('staying');
   trouble(answer.problem, '');
+}
+
+/** Another tab of this browser, or its pairing window, has something to tell. @param {any} data */
+function heardFrom(data) {
+  switch (data) {
+    case 'pairing-done':
+      pairingWindowDone();
+      me();
+      break;
+    case 'pairing-failed':
+      pairingWindowFailed();
+      break;
+    case 'signed-in':
+      location.reload();
+      break;
+    case 'leaving':
+    case 'staying':
+      leaving = data === 'leaving';
+      break;
+    case 'left':
+      if (document.body.dataset.state === 'signed-in') connection.stop(CLOSED_SIGNED_OUT);
+      break;
+    default:
+      if (data?.quiet) notices.close(data.quiet);
+  }
+}
+
+/**
+ * Enter opens the card on top, unless something has the focus that Enter may be
+ * meant for.
+ * @param {KeyboardEvent} e
+ */
+function pressed(e) {
+  if (e.key !== 'Enter' || e.repeat || e.isComposing || e.defaultPrevented || e.altKey || e.ctrlKey || e.metaKey || e.shiftKey) return;
+  if ((document.activeElement && document.activeElement !== document.body) || document.querySelector('dialog[open]')) return;
+  pops.openFirst();
 }
 
 async function start() {
   fill();
   say(byId('empty-title'), text.emptyTitle);
-  channel.onmessage = ({ data }) => {
-    if (data === 'pairing-done') {
-      pairingWindowDone();
-      me();
-    }
-    if (data === 'pairing-failed') pairingWindowFailed();
-    if (data === 'signed-in') location.reload();
-  };
+  channel.onmessage = ({ data }) => heardFrom(data);
+  onSettings(showHint);
+  addEventListener('keydown', pressed);
+  document.addEventListener('visibilitychange', seen);
   byId('sign-out').addEventListener('click', signOut);
   byId('retry').addEventListener('click', () => (connection.state === 'stopped' ? location.reload() : connection.now()));
   connection = new Connection({ message, state: connectionChanged, stopped, signedIn: me });
@@ -197,9 +323,8 @@ async function start() {
   }
   document.body.dataset.state = 'signed-in';
   setInterval(showTrouble, 1000);
-  setInterval(async () => {
-    if (!(await me())) connection.stop(4501);
-  }, ASK_EVERY);
+  setInterval(check, ASK_EVERY);
+  watch(jumped);
   connection.now();
 }
 

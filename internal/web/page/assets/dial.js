@@ -16,8 +16,6 @@ let way = ''; // not known yet
 let busy = false;
 let timer = 0;
 
-export const dialKnown = () => way !== '';
-
 /** Says how numbers are dialled here. @param {Way} now */
 export function dialBy(now) {
   if (now === way) return;

@@ -141,6 +141,85 @@ export const text = {
   whichTitle: 'Which extension is yours?',
   whichText: 'Your e-mail address belongs to several extensions. Choose the one whose calls you want to see.',
 
+  settings: 'Settings',
+  settingsCalls: 'Calls',
+  settingsTell: 'Notifications and sound',
+  settingsWhen: 'Show a call',
+  settingsRinging: 'When the phone rings',
+  settingsConnected: 'Once it is answered',
+  settingsInbound: 'Incoming calls',
+  settingsOutbound: 'Outgoing calls',
+  settingsNotification: 'A desktop notification says',
+  settingsFull: 'Name and number',
+  settingsNumber: 'The number only',
+  settingsNone: 'No notification',
+  settingsSound: 'Sound when the phone rings',
+  settingsTry: 'Listen',
+  settingsDefaults: 'Back to the firm’s settings',
+  byTheFirm: 'Set by your firm',
+  saved: 'Saved.',
+  notificationsHere: {
+    granted: 'This browser shows them.',
+    default: 'This browser has not been asked yet whether it may show them.',
+    denied: 'This browser blocks them. To allow them, press the sign beside the address of this page, turn notifications on and reload the page.',
+    unsupported: 'This browser has no notifications.',
+  },
+  notificationsAllow: 'Allow in this browser',
+  /** @param {string} direction what the notification of a call says below the name */
+  noticeOf: (direction) => `${direction === 'outbound' ? 'Outgoing call' : 'Incoming call'}`,
+
+  /** What the browser has to be asked for. */
+  hints: {
+    notifications: {
+      title: 'Calls while you work elsewhere',
+      text: 'smokepop can show a desktop notification when another window is in front of this one.',
+      yes: 'Turn on', no: 'Not now',
+    },
+    denied: {
+      title: 'No notifications',
+      text: 'This browser blocks them. To allow them, press the sign beside the address of this page, turn notifications on and reload the page.',
+      no: 'Close',
+    },
+    sound: {
+      title: 'No sound yet',
+      text: 'Your browser lets this page make a sound once you have clicked in it.',
+      yes: 'Let it sound',
+    },
+  },
+
+  devicesTitle: 'Where you are signed in',
+  thisDevice: 'This browser',
+  /** @param {string} browser @param {string} system either may be unknown: empty */
+  device: (browser, system) => !browser && !system ? 'Unknown device' : `${browser || 'A browser'}${system ? ` on ${system}` : ''}`,
+  deviceOpen: 'Open right now',
+  /** @param {Date} when */
+  deviceSeen: (when) => `Last seen ${isToday(when) ? `at ${time(when)}` : `on ${day(when)}`}`,
+  /** @param {Date} when @param {string} method */
+  deviceSince: (when, method) => `Signed in ${isToday(when) ? `at ${time(when)}` : `on ${day(when)}`}${method === 'pbx_password' ? ' with the extension’s password' : method === 'oidc' ? ' by single sign-on' : ' by invite link'}`,
+  endDevice: 'Sign out',
+  /** @param {string} device */
+  endDeviceOf: (device) => `Sign out ${apart(device)}`,
+  /** @param {string} device */
+  endDeviceTitle: (device) => `Sign out ${apart(device)}?`,
+  endDeviceText: 'No calls show there any more until somebody signs in again.',
+  /** @param {string} device */
+  deviceEnded: (device) => `${apart(device)} is signed out.`,
+
+  signOutTextSelf: 'You can sign in again at any time.',
+  sessionEnded: 'Your sign-in in this browser has ended. No calls show here until you sign in again.',
+  titleSignedOut: 'Signed out – smokepop',
+  titleNotConnected: 'Not connected – smokepop',
+  /** @param {string} name of whoever vouches for people */
+  signInWith: (name) => `Sign in with ${apart(name)}`,
+  signInOr: 'or',
+  signInDomain: 'Domain of your phone system',
+  signInExtension: 'Extension',
+  signInPassword: 'Password of the extension',
+  signIn: 'Sign in',
+  signingIn: 'Signing you in…',
+  inviteToo: 'An invite link that your administrator sent you works as well.',
+  tryAgain: 'Try again',
+
   joining: 'Signing you in…',
   joinFailed: 'You could not be signed in',
   joinIncomplete: 'This invite link is not complete. Copy the whole link, to its last letter, or ask your administrator for a new one.',

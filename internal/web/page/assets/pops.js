@@ -1,4 +1,5 @@
 // @ts-check
+import { now } from './clock.js';
 import { showNumber, showWords } from './dial.js';
 import { copy, link, say, setIcon } from './dom.js';
 import { text } from './language.js';
@@ -31,13 +32,48 @@ export class Pops {
     this.changed = changed;
     /** @type {Map<string, Card>} */
     this.cards = new Map();
-    this.skew = 0; // the server's clock less ours, in ms
     setInterval(() => this.tick(), 1000);
   }
 
   /** The pops that are live, oldest first. @returns {Pop[]} */
   live() {
     return [...this.cards.values()].filter((c) => !c.fold).map((c) => c.pop);
+  }
+
+  /** The state of a live pop's call. @param {string} id */
+  stateOf(id) {
+    const card = this.cards.get(id);
+    return card && !card.fold ? card.pop.call.state : '';
+  }
+
+  /** The live card on top whose contact can be opened: what rings stands first, as in the style sheet. */
+  first() {
+    const cards = [...this.cards.values()].filter((c) => !c.fold && c.element.querySelector('.pop-open[href]'));
+    return cards.find((c) => c.pop.call.state === 'ringing') ?? cards[0];
+  }
+
+  /** Marks the card that Enter opens, and no other. */
+  mark() {
+    const first = this.first();
+    for (const card of this.cards.values()) {
+      card.element.toggleAttribute('data-enter', card === first);
+      const open = card.element.querySelector('.pop-open');
+      if (card === first) open?.setAttribute('aria-keyshortcuts', 'Enter');
+      else open?.removeAttribute('aria-keyshortcuts');
+    }
+  }
+
+  /** Opens what the mark stands at, as a press on its button does. */
+  openFirst() {
+    /** @type {HTMLElement | null | undefined} */ (this.first()?.element.querySelector('.pop-open'))?.click();
+  }
+
+  /** Takes the focus to a card, for somebody who has asked for it. @param {string} id */
+  focus(id) {
+    const card = this.cards.get(id)?.element;
+    card?.scrollIntoView({ block: 'nearest' });
+    const best = card?.querySelector('.pop-open[href]') ?? card?.querySelector('.pop-links a[href]') ?? card?.querySelector('.pop-dismiss');
+    if (best instanceof HTMLElement) best.focus();
   }
 
   /**
@@ -97,10 +133,11 @@ export class Pops {
       this.remove(id);
     } else {
       const state = card.element.querySelector('.pop-state-text');
+      const elsewhere = reason === 'answered-elsewhere';
       card.element.setAttribute('data-state', 'ended');
       card.element.setAttribute('data-reason', reason);
-      say(state, reason === 'answered-elsewhere' ? text.answeredBy(answeredBy) : text.state('', 'ended'));
-      setIcon(/** @type {Element} */ (card.element.querySelector('.pop-state-icon')), 'ended');
+      say(state, elsewhere ? text.answeredBy(answeredBy) : text.state('', 'ended'));
+      setIcon(/** @type {Element} */ (card.element.querySelector('.pop-state-icon')), elsewhere ? 'elsewhere' : 'ended');
       card.fold = setTimeout(() => this.remove(id), FOLD_AFTER);
     }
     this.changed();
@@ -121,7 +158,7 @@ export class Pops {
       if (fold) continue;
       const timer = element.querySelector('.pop-timer');
       const started = Date.parse(pop.call.started);
-      say(timer, Number.isNaN(started) ? '' : clock(Date.now() + this.skew - started));
+      say(timer, Number.isNaN(started) ? '' : clock(now() - started));
     }
   }
 }

@@ -16,8 +16,6 @@ const FIRST_DELAY = 500;
 const LONGEST_DELAY = 30_000;
 const HELLO_WITHIN = 15_000;
 const STABLE_AFTER = 10_000;
-// Timers of hidden tabs may run once a minute only; a longer gap was sleep.
-const SLEPT = 150_000;
 
 export class Connection {
   /** @param {Handlers} handlers */
@@ -34,16 +32,12 @@ export class Connection {
     this.stableTimer = 0;
 
     addEventListener('online', () => this.now());
+    // A socket does not notice by itself that its network is gone.
+    addEventListener('offline', () => { if (this.state === 'connected') this.later(); });
     addEventListener('pageshow', (e) => { if (e.persisted) this.now(); });
     document.addEventListener('visibilitychange', () => {
       if (!document.hidden && this.state === 'reconnecting') this.now();
     });
-    let last = Date.now();
-    setInterval(() => {
-      const slept = Date.now() - last > SLEPT;
-      last = Date.now();
-      if (slept) this.now();
-    }, 10_000);
   }
 
   /** Connects at once, whatever was there before. */
