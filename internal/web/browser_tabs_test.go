@@ -45,8 +45,14 @@ const desktop = `
 // equip gives the tab that desktop from its next document on.
 func (b *tab) equip(behind bool, permission string) {
 	b.t.Helper()
+	b.first(fmt.Sprintf(desktop, behind, permission))
+}
+
+// first has a script run before those of each document from the next one on.
+func (b *tab) first(script string) {
+	b.t.Helper()
 	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: fmt.Sprintf(desktop, behind, permission)})
+		_, err := cdp.Call(ctx, t, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: script})
 		return err
 	}))
 }
@@ -131,6 +137,14 @@ func TestBrowserTenTabsHaveOneVoice(t *testing.T) {
 	once(2, 2)
 	p2.Call.State = screenpop.Connected
 	o.hub.Update(agent.AgentID, p2)
+	for _, each := range tabs {
+		each.until(`shown.every((n) => n.closed)`)
+	}
+	// It has done its work, too, when the record is opened in another tab.
+	o.hub.Pop(agent.AgentID, ring("p3", "Zoë"), time.Now())
+	allTried(6)
+	once(3, 3)
+	tabs[2].js(`(document.addEventListener('click', (e) => e.preventDefault()), document.querySelector('[data-pop-id="p3"] .pop-open').click())`)
 	for _, each := range tabs {
 		each.until(`shown.every((n) => n.closed)`)
 	}
