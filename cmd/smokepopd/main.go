@@ -80,6 +80,7 @@ func newRoot() *cobra.Command {
 		newServe(), newDemo(), newCheckConfig(), newAgents(), newKeys(), newBackup(), newRestore(), newTrace(), newDoctor(), newVodia(), newVersion(),
 		newVaultInspect(),
 	)
+	root.AddCommand(buildCommands()...)
 	return root
 }
 
