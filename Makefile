@@ -21,6 +21,7 @@ demo: build ## the whole system on this machine: simulated Smokeball and PBX, an
 test: test-tools types ## vet, types, then unit, integration, architecture and browser tests under the race detector; 10,000 orders of calls without it
 	$(GO) vet ./...
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...
+	$(GO) test -tags manual -run "^TestManual" ./cmd/smokepopd
 	$(GO) test -run '^TestLibraryShuffled$$' ./internal/daemon
 	$(GO) test -run '^$$' -fuzz '^FuzzOpenBlob$$' -fuzztime 10s ./internal/vault
 
@@ -38,6 +39,24 @@ lint: types ## gofmt, go vet, staticcheck, types
 	$(GO) vet ./...
 	cd tools && $(GO) build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 	bin/staticcheck ./...
+
+.PHONY: check
+check: ## lint, gosec, govulncheck, licences, alert rules, the unit: each ok, FAILED or not available here; CHECK_STRICT=1 wants all
+	@GO="$(GO)" sh scripts/check.sh
+
+.PHONY: package
+package: ## .deb, .rpm and tarball for amd64 and arm64 in dist, with SBOM and licences; the same bytes each time
+	@GO="$(GO)" sh scripts/package.sh
+
+.PHONY: package-test
+package-test: ## install, upgrade, remove and purge the packages in clean Debian roots; as root, needs mmdebstrap
+	@GO="$(GO)" sh scripts/package-test.sh || [ $$? = 77 ]
+
+.PHONY: package-twice
+package-twice: ## build the packages twice and compare every byte
+	@GO="$(GO)" OUT=dist/first sh scripts/package.sh
+	@GO="$(GO)" OUT=dist/second sh scripts/package.sh
+	@diff -r dist/first dist/second && rm -rf dist/first dist/second && echo "both builds are the same to the byte"
 
 CRASHIMAGES ?= 1000
 .PHONY: crash-test

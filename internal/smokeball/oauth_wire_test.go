@@ -1,6 +1,7 @@
 package smokeball_test
 
 import (
+	"context"
 	"bufio"
 	"errors"
 	"fmt"
@@ -159,7 +160,7 @@ func TestTokenRequestEndsInTenSeconds(t *testing.T) {
 				}()
 				client := &http.Client{Transport: &http.Transport{
 					DisableKeepAlives: true,
-					Dial: func(string, string) (net.Conn, error) {
+					DialContext: func(context.Context, string, string) (net.Conn, error) {
 						ours, theirs := net.Pipe()
 						p.conns <- theirs
 						return ours, nil

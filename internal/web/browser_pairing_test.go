@@ -15,8 +15,6 @@ import (
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
-const day = 24 * time.Hour
-
 // noon is noon of a day from today on: whole days are left whatever the time.
 func noon(days int) *time.Time {
 	y, m, d := time.Now().Date()
