@@ -1,8 +1,8 @@
 package smokeball_test
 
 import (
-	"context"
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"net"
