@@ -203,7 +203,10 @@ func (h *Hub) end(r *room, i int, reason screenpop.EndReason, answeredBy string)
 
 func newLivePop(pop screenpop.Pop, body []byte) livePop {
 	p := livePop{id: pop.ID, call: pop.Call.ID, number: pop.Call.Number.Masked(), outcome: screenpop.OutcomeMatched, numbers: numbersOf(pop), body: body}
-	if len(pop.Contacts) == 0 {
+	switch {
+	case pop.Pending: // ended now, nobody knows whose number it is
+		p.outcome = screenpop.OutcomeTooLate
+	case len(pop.Contacts) == 0:
 		p.outcome = screenpop.OutcomeNoMatch
 	}
 	return p

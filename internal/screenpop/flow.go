@@ -25,6 +25,9 @@ type FlowConfig struct {
 	// Settings returns an agent's settings as they are now. It is asked for
 	// each event and has to be quick.
 	Settings func(AgentID) PopSettings
+	// Carry keeps the legs that are under way when the flow stops for [Flow.Carried].
+	// Without it they are settled, since nobody will hear of their end.
+	Carry bool
 	// Capacity bounds the events that wait or are being worked off, over all
 	// agents; 0 means DefaultFlowCapacity.
 	Capacity int

@@ -76,6 +76,7 @@ func (w *wall) Pop(a AgentID, p Pop, _ time.Time) {
 	}
 	w.add(a, "pop %s %s %s", p.Call.ID, p.Call.State, name)
 }
+func (w *wall) Resume(a AgentID, p Pop) { w.add(a, "resume %s %s %s", p.ID, p.Call.ID, p.Call.State) }
 func (w *wall) Update(a AgentID, p Pop) { w.add(a, "update %s %s", p.Call.ID, p.Call.State) }
 func (w *wall) End(a AgentID, _ string, r EndReason, by string) {
 	w.add(a, "end %s %s", r, by)

@@ -78,6 +78,9 @@ func (w *worker) answered(ctx context.Context, a *answer) (asking bool) {
 	if !w.back(l) {
 		return false // ended meanwhile; end has told the trace
 	}
+	if l.popID != "" {
+		return w.foundAgain(ctx, a)
+	}
 	settings := w.flow.cfg.Settings(l.agent.AgentID)
 	outcome := OutcomeOf(a.err)
 	w.decide(l, outcome)

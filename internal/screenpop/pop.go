@@ -9,6 +9,9 @@ type Pop struct {
 	Contacts []Contact `json:"contacts"` // best first; empty for an unknown caller's card
 	More     int       `json:"more"`     // matches beyond those shown
 	Links    *Links    `json:"links,omitempty"`
+	// Pending: the pop came over a restart, and its contacts are being looked up
+	// again. A screen that shows some keeps them until an update comes.
+	Pending bool `json:"pending,omitempty"`
 }
 
 // Links lead from an unknown caller's card into Smokeball's web app. An empty
@@ -33,6 +36,9 @@ type EndedPop struct {
 type Screens interface {
 	// Pop shows a new pop. received is when the PBX's event came in.
 	Pop(agent AgentID, pop Pop, received time.Time)
+	// Resume puts a pop back that was shown before a restart. It is nothing new:
+	// nobody is told of it, and screens that open show it.
+	Resume(agent AgentID, pop Pop)
 	// Update replaces a pop that is shown. It does nothing for a pop that is
 	// not: the agent may have dismissed it.
 	Update(agent AgentID, pop Pop)

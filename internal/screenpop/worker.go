@@ -6,10 +6,12 @@ import (
 	"sync"
 )
 
-// item is what a worker's queue holds: an event, the answer of a look-up, an
-// agent's opening of a card, the matters of a pop, or a probe of Alive.
+// item is what a worker's queue holds: an event, a leg that came over a restart,
+// the answer of a look-up, an agent's opening of a card, the matters of a pop, or
+// a probe of Alive.
 type item struct {
 	event   Event
+	resumed *resumed
 	answer  *answer
 	opening *opening
 	matters *matters
@@ -40,7 +42,8 @@ type worker struct {
 	stopped bool
 	wake    chan struct{}
 
-	asking sync.WaitGroup // what runs beside the worker
+	asking  sync.WaitGroup // what runs beside the worker
+	carried []CarriedLeg   // once the worker has left
 }
 
 func newWorker(f *Flow) *worker {
@@ -100,13 +103,18 @@ func (w *worker) run(ctx context.Context) {
 	}
 }
 
-// leave settles the outcome of every leg whose end nobody will hear of, those
-// of events that are still queued among them.
+// leave hands on the legs that are under way, or settles the outcome of each
+// whose end nobody will hear of; those of events that are still queued are among
+// them.
 func (w *worker) leave() {
 	w.mu.Lock()
 	queue := w.queue
 	w.queue = nil
 	w.mu.Unlock()
+	if w.flow.cfg.Carry {
+		w.carry(queue)
+		return
+	}
 	for _, it := range queue {
 		e := it.event
 		key := legKey{e.Agent.AgentID, e.Call.ID}
@@ -145,6 +153,8 @@ func (w *worker) work(ctx context.Context, it item) {
 		asking = w.opened(ctx, it.opening)
 	case it.matters != nil:
 		w.known(it.matters)
+	case it.resumed != nil:
+		asking = w.resume(ctx, it.resumed)
 	default:
 		asking = w.event(ctx, it.event)
 	}
