@@ -1,0 +1,170 @@
+package pbxevents
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// Carried is what a receiver hands on of calls when its daemon stops, a value
+// that goes through JSON: calls and legs with their ids and states, of live calls
+// and those just over also the number. It has no names.
+type Carried []carriedTenant
+
+type carriedTenant struct {
+	Domain screenpop.Tenant `json:"domain"`
+	Calls  []carriedCall    `json:"calls,omitempty"` // the oldest news first, those over before the live ones
+	Cards  []carriedCard    `json:"cards,omitempty"`
+	List   []carriedEntry   `json:"list,omitempty"`
+}
+
+type carriedCall struct {
+	ID      screenpop.CallID   `json:"id"`
+	IDs     []screenpop.CallID `json:"ids,omitempty"`
+	Gone    []screenpop.CallID `json:"gone,omitempty"`
+	Ended   bool               `json:"ended,omitempty"`
+	Skip    screenpop.Skip     `json:"skip,omitempty"`
+	Closed  source             `json:"closed,omitempty"`
+	Sources source             `json:"sources,omitempty"`
+	News    screenpop.Age      `json:"news"`
+	Legs    []carriedLeg       `json:"legs,omitempty"`
+}
+
+// carriedLeg goes by its place among all legs of the tenant; so does its twin.
+type carriedLeg struct {
+	Extension screenpop.Extension   `json:"extension"`
+	Call      screenpop.CarriedCall `json:"call"`
+	Phones    []carriedPhone        `json:"phones,omitempty"`
+	Card      *int                  `json:"card,omitempty"`
+	Twin      *int                  `json:"twin,omitempty"`
+	Source    source                `json:"source"`
+	News      screenpop.Age         `json:"news"`
+	Stopped   screenpop.Age         `json:"stopped"`
+}
+
+type carriedPhone struct {
+	ID    screenpop.CallID `json:"id"`
+	State screenpop.State  `json:"state"`
+}
+
+type carriedCard struct {
+	Extension screenpop.Extension   `json:"extension"`
+	Call      screenpop.CarriedCall `json:"call"`
+	Legs      []int                 `json:"legs,omitempty"`
+	Ended     screenpop.Age         `json:"ended"`
+	Answered  bool                  `json:"answered,omitempty"`
+	// Dealt: legs that begin are compared with it.
+	Dealt bool `json:"dealt,omitempty"`
+}
+
+// carriedEntry is a call of the list of live calls.
+type carriedEntry struct {
+	ID      screenpop.CallID                        `json:"id"`
+	Primary screenpop.CallID                        `json:"primary,omitempty"`
+	At      map[screenpop.Extension]screenpop.State `json:"at,omitempty"`
+	None    screenpop.State                         `json:"none,omitempty"`
+}
+
+// carriedEnded is how many calls that are over are carried, the newest: late and
+// repeated events are told by them.
+const carriedEnded = 2000
+
+// Carry returns what is remembered of all calls. It is called when no event
+// comes any more.
+func (r *Receiver) Carry() Carried {
+	now := r.now()
+	var all Carried
+	for _, domain := range slices.Sorted(maps.Keys(r.tenants)) {
+		t := r.tenants[domain]
+		t.live.mu.Lock()
+		carried := t.tracker.carry(now)
+		carried.Domain = domain
+		for _, id := range slices.Sorted(maps.Keys(t.live.calls)) {
+			c := t.live.calls[id]
+			carried.List = append(carried.List, carriedEntry{c.id, c.primary, c.at, c.none})
+		}
+		t.live.mu.Unlock()
+		all = append(all, carried)
+	}
+	return all
+}
+
+func (t *tracker) carry(now time.Time) carriedTenant {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var calls []*call
+	for e := t.done.Back(); e != nil && len(calls) < carriedEnded; e = e.Prev() {
+		calls = append(calls, e.Value.(*call))
+	}
+	slices.Reverse(calls)
+	for e := t.live.Front(); e != nil; e = e.Next() {
+		calls = append(calls, e.Value.(*call))
+	}
+
+	legs, cards := map[*leg]int{}, map[*card]int{}
+	var carried carriedTenant
+	var dealt []*card // in the order of their indices
+	index := func(c *card) *int {
+		i, there := cards[c]
+		if !there {
+			i = len(dealt)
+			cards[c] = i
+			dealt = append(dealt, c)
+		}
+		return &i
+	}
+	for _, e := range slices.Sorted(maps.Keys(t.cards)) {
+		for _, c := range t.cards[e] {
+			index(c)
+		}
+	}
+	compared := len(dealt)
+	for _, c := range calls {
+		for _, l := range c.legs {
+			legs[l] = len(legs)
+		}
+	}
+	for _, c := range calls {
+		record := carriedCall{c.id, c.ids, c.gone, c.ended, c.skip, c.closed, c.sources, screenpop.AgeOf(c.news, now), nil}
+		for _, l := range c.legs {
+			one := carriedLeg{
+				Extension: l.agent.Extension, Call: spare(l.call, l.stopped, now), Source: l.source,
+				News: screenpop.AgeOf(l.news, now), Stopped: screenpop.AgeOf(l.stopped, now),
+			}
+			for _, p := range l.phones {
+				one.Phones = append(one.Phones, carriedPhone{p.id, p.state})
+			}
+			if l.card != nil {
+				one.Card = index(l.card)
+			}
+			if i, there := legs[l.twin]; there {
+				one.Twin = &i
+			}
+			record.Legs = append(record.Legs, one)
+		}
+		carried.Calls = append(carried.Calls, record)
+	}
+	for i, c := range dealt {
+		one := carriedCard{
+			Extension: c.agent.Extension, Call: spare(c.call, c.ended, now), Ended: screenpop.AgeOf(c.ended, now), Answered: c.answered, Dealt: i < compared,
+		}
+		for _, l := range c.legs {
+			if i, there := legs[l]; there {
+				one.Legs = append(one.Legs, i)
+			}
+		}
+		carried.Cards = append(carried.Cards, one)
+	}
+	return carried
+}
+
+// spare carries a call without its number where that is over for so long that
+// nothing is compared with it any more.
+func spare(c screenpop.Call, over, now time.Time) screenpop.CarriedCall {
+	if c.State == screenpop.Terminated && now.Sub(over) > joinWindow {
+		c.Number = screenpop.Number{}
+	}
+	return c.Carry(now)
+}

@@ -1,0 +1,188 @@
+package pbxevents
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// restarted returns a receiver that goes on from r, on a clock that is set
+// anew, and what was carried.
+func restarted(t interface{ Fatal(...any) }, r *Receiver, tenant Tenant, sink screenpop.Sink, clock *clock, set time.Duration) (*Receiver, string) {
+	b, err := json.Marshal(r.Carry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var carried Carried
+	if err := json.Unmarshal(b, &carried); err != nil {
+		t.Fatal(err)
+	}
+	clock.pass(set)
+	next, err := New([]Tenant{tenant}, Deps{Directory: staff(), Sink: sink, Now: clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Resume(carried, clock.Now())
+	return next, string(b)
+}
+
+// Wherever a restart falls, and however the clock is set meanwhile, every event
+// after it gets the answer it would have got without one, and the flow is
+// offered the same.
+func TestPropertyRestartChangesNothing(t *testing.T) {
+	tenant := usTenant(t)
+	rapid.Check(t, func(t *rapid.T) {
+		stays, goes := &basket{}, &basket{}
+		steady, moved := &clock{now: time.Unix(1e9, 0)}, &clock{now: time.Unix(1e9, 0)}
+		a, err := New([]Tenant{tenant}, Deps{Directory: staff(), Sink: stays, Now: steady.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := New([]Tenant{tenant}, Deps{Directory: staff(), Sink: goes, Now: moved.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids := []screenpop.CallID{"a", "b", "c", "d"}
+		lists := []string{"a", "l", "m"}
+		told := ""
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			switch rapid.IntRange(0, 9).Draw(t, "step") {
+			case 0, 1:
+				set := time.Duration(rapid.IntRange(-3600, 3600).Draw(t, "set")) * time.Second
+				b, _ = restarted(t, b, tenant, goes, moved, set)
+				told += fmt.Sprintf("\nrestart, the clock set by %v", set)
+			case 2:
+				pass := time.Duration(rapid.IntRange(0, 20).Draw(t, "pass")) * time.Second
+				steady.pass(pass)
+				moved.pass(pass)
+				told += fmt.Sprintf("\n%v", pass)
+			case 3, 4:
+				var calls []string
+				for _, id := range lists {
+					if state := rapid.SampledFrom([]string{"", "alerting", "connected"}).Draw(t, "state"); state != "" {
+						calls = append(calls, id+" "+num+" "+rapid.SampledFrom([]string{"101", "101,102", "102"}).Draw(t, "at")+" "+state)
+					}
+				}
+				told += fmt.Sprintf("\nlist %q", calls)
+				_, _ = a.Live(firm, listOf(calls...)), b.Live(firm, listOf(calls...))
+			default:
+				m := eventOf(rapid.IntRange(0, 3*7*7-1).Draw(t, "event"), rapid.SampledFrom(ids).Draw(t, "id"))
+				m.primary = rapid.SampledFrom([]screenpop.CallID{"", "", "a", "p"}).Draw(t, "primary")
+				told += fmt.Sprintf("\n%s %s of %q at %v", m.state, m.call, m.primary, m.extensions)
+				same := m
+				v, w := a.tenants[firm].take(&m, steady.Now()), b.tenants[firm].take(&same, moved.Now())
+				if v.result != w.result || v.skip != w.skip || !slices.Equal(v.extensions, w.extensions) {
+					t.Fatalf("answered %v %v %v, want %v %v %v, after%s", w.result, w.skip, w.extensions, v.result, v.skip, v.extensions, told)
+				}
+			}
+			if want, got := stays.take(), goes.take(); !slices.Equal(sorted(got), sorted(want)) {
+				t.Fatalf("offered %q, want %q, after%s", got, want, told)
+			}
+		}
+	})
+}
+
+// sorted leaves aside in which order calls leave a list.
+func sorted(lines []string) []string { return slices.Sorted(slices.Values(lines)) }
+
+func TestCarriedHasNoNamesAndForgetsNumbers(t *testing.T) {
+	r := newRig(t, nil)
+	r.send(`event=ringing&call_id=over&from="MARIA C" <sip:6173998147@x>&to=101&from_name=MARIA C`)
+	r.send("event=terminated&call_id=over")
+	r.clock.pass(joinWindow + time.Second)
+	r.send(`event=ringing&call_id=on&from="JOHN S" <sip:6175550199@x>&to=101&from_name=JOHN S`)
+	_, text := restarted(t, r.Receiver, usTenant(t), r.sink, r.clock, 0)
+	for _, never := range []string{"MARIA", "JOHN", "Priya", "3998147", "399-8147"} {
+		if strings.Contains(text, never) {
+			t.Errorf("%q is carried:\n%s", never, text)
+		}
+	}
+	if !strings.Contains(text, "+16175550199") || !strings.Contains(text, `"over"`) {
+		t.Errorf("carried is\n%s", text)
+	}
+}
+
+func TestGhostsOfARestartEndSooner(t *testing.T) {
+	for name, tc := range map[string]struct {
+		states []string
+		life   time.Duration
+		list   bool // the PBX's list has the call again
+	}{
+		"ringing":           {[]string{"ringing"}, carriedRinging, false},
+		"connected":         {[]string{"ringing", "connected"}, carriedConnected, false},
+		"ringing in a list": {[]string{"ringing"}, ringingLife, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, nil)
+			for _, s := range tc.states {
+				r.send("event=" + s + "&call_id=c&extension=101&from=6173998147&to=101")
+			}
+			next, _ := restarted(t, r.Receiver, usTenant(t), r.sink, r.clock, -time.Hour)
+			if tc.list {
+				_ = next.Live(firm, listOf("c "+num+" 101 alerting"))
+			}
+			r.sink.take()
+			r.clock.pass(tc.life - time.Second)
+			next.sweep()
+			if got := r.sink.take(); len(got) != 0 {
+				t.Errorf("too soon: %q", got)
+			}
+			r.clock.pass(2 * time.Second)
+			next.sweep()
+			if got := r.sink.take(); !slices.Equal(got, []string{"101 terminated"}) {
+				t.Errorf("offered %q", got)
+			}
+		})
+	}
+}
+
+// A call that ended while nobody listened leaves with the first list.
+func TestListAfterARestartEndsWhatIsGone(t *testing.T) {
+	r := newRig(t, nil)
+	_ = r.Live(firm, listOf("c "+num+" 101 alerting"))
+	next, _ := restarted(t, r.Receiver, usTenant(t), r.sink, r.clock, 0)
+	r.sink.take()
+	_ = next.Live(firm, nil)
+	if got := r.sink.take(); !slices.Equal(got, []string{"101 terminated"}) {
+		t.Errorf("offered %q", got)
+	}
+}
+
+func TestRestartLeavesOutWhoIsGone(t *testing.T) {
+	r := newRig(t, nil)
+	r.send("event=ringing&call_id=c&extension=101,102&from=6173998147&to=600")
+	b, err := json.Marshal(r.Carry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var carried Carried
+	if err := json.Unmarshal(b, &carried); err != nil {
+		t.Fatal(err)
+	}
+	carried = append(carried, carriedTenant{Domain: "gone.example"})
+	sink := &basket{}
+	next, err := New([]Tenant{usTenant(t)}, Deps{Directory: book(person("102", "Tom Jones")), Sink: sink, Now: r.clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Resume(carried, r.clock.Now())
+	for extension, want := range map[screenpop.Extension]bool{"101": false, "102": true, "103": false} {
+		if got := next.UnderWay(screenpop.AgentID{Tenant: firm, Extension: extension}, "c"); got != want {
+			t.Errorf("the call is under way at %s: %v, want %v", extension, got, want)
+		}
+	}
+	r.handler = next.Handler()
+	if got := r.send("event=terminated&call_id=c"); got != "accepted 102" {
+		t.Errorf("answered %s", got)
+	}
+	if got := sink.take(); !slices.Equal(got, []string{"102 terminated"}) {
+		t.Errorf("offered %q", got)
+	}
+}
