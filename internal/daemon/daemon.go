@@ -39,6 +39,7 @@ type Options struct {
 type outside struct {
 	smokeball *http.Client
 	pbx       func(*vodia.Config) // the last word about each PBX's client
+	moment    func() moment
 }
 
 // Daemon is a wired smokepopd: the store is open, the listeners are bound,
@@ -66,6 +67,9 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 
 	if opts.outside.smokeball == nil {
 		opts.outside.smokeball = smokeball.NewHTTPClient(opts.Version)
+	}
+	if opts.outside.moment == nil {
+		opts.outside.moment = thisMoment
 	}
 	if d.parts, err = wire(ctx, cfg, opts.outside, registry, opts.Log, opts.InspectStore, &d.down); err != nil {
 		return nil, err
@@ -163,8 +167,10 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 	notify(d.log, notifyReady)
 	d.log.Info("ready", "pid", os.Getpid())
+	asked := false
 	select {
 	case <-ctx.Done():
+		asked = true
 		d.log.Info("stopping")
 	case <-failed.Done():
 		d.log.Error("stopping: a part has failed")
@@ -177,6 +183,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	err := d.stopServing(stopCtx)
 	cancel()
 	err = errors.Join(err, group.Wait())
+	if asked { // what a part that has failed knows of calls may be wrong
+		if err := d.parts.carry(stopCtx); err != nil {
+			d.log.Warn("the calls under way could not be sealed for the next start", "err", err)
+		}
+	}
 	return errors.Join(err, d.down.run(stopCtx))
 }
 

@@ -35,6 +35,11 @@ type office struct {
 	firms  []*site
 	desks  map[string]*desk // by domain and extension
 	stop   func()
+
+	cfg     *config.Config
+	log     *slog.Logger
+	moments func() moment // nil: as the machine has them
+	halt    func()        // ends the daemon alone
 }
 
 // site is a firm's part of the outside world.
@@ -105,29 +110,14 @@ func openOffice(t testing.TB, o officeOptions) *office {
 		serve(exchange, s.pbx)
 		tenants = append(tenants, tenantOf(firm, o, "http://"+smokeball, "http://"+exchange, app, access))
 	}
-	cfg := f.configure(o.dir, tenants)
-	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
+	f.cfg = f.configure(o.dir, tenants)
+	f.log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
 	if o.log != nil {
-		log = slog.New(slog.NewTextHandler(o.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		f.log = slog.New(slog.NewTextHandler(o.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	d, err := New(t.Context(), cfg, Options{
-		Log: log, Version: "test",
-		Listeners: Listeners{"agents": f.net.listen(ourAddress), "ops": f.net.listen(opsAddress), "admin": f.net.listen(adminAddress)},
-		outside: outside{smokeball: f.client, pbx: func(c *vodia.Config) {
-			c.HTTP, c.Rate = &http.Client{Transport: &http.Transport{DialContext: f.net.dial}}, 1000
-		}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ran := make(chan error, 1)
-	go func() { ran <- d.Run(ctx) }()
+	f.start()
 	f.stop = func() {
-		cancel()
-		if err := <-ran; err != nil {
-			t.Errorf("run: %v", err)
-		}
+		f.halt()
 		for _, d := range f.desks {
 			_ = d.conn.Close()
 			<-d.left
@@ -149,6 +139,41 @@ func openOffice(t testing.TB, o officeOptions) *office {
 		}
 	}
 	return f
+}
+
+// start starts the daemon.
+func (f *office) start() {
+	f.t.Helper()
+	d, err := New(f.t.Context(), f.cfg, Options{
+		Log: f.log, Version: "test",
+		Listeners: Listeners{"agents": f.net.listen(ourAddress), "ops": f.net.listen(opsAddress), "admin": f.net.listen(adminAddress)},
+		outside: outside{smokeball: f.client, moment: f.moments, pbx: func(c *vodia.Config) {
+			c.HTTP, c.Rate = &http.Client{Transport: &http.Transport{DialContext: f.net.dial}}, 1000
+		}},
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(f.t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- d.Run(ctx) }()
+	f.halt = func() {
+		cancel()
+		if err := <-ran; err != nil {
+			f.t.Errorf("run: %v", err)
+		}
+		f.client.CloseIdleConnections() // to the listeners that are gone
+	}
+}
+
+// reopen opens the agents' sockets again, as pages do after a restart.
+func (f *office) reopen() {
+	for _, d := range f.desks {
+		<-d.left
+		_ = d.conn.Close()
+		d.left = make(chan struct{})
+		d.open(f)
+	}
 }
 
 func tenantOf(firm *simulator.Firm, o officeOptions, smokeball, exchange string, app simulator.Client, access simulator.Access) map[string]any {

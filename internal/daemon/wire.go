@@ -35,12 +35,13 @@ type parts struct {
 	live     *liveStates
 	web      *web.Server
 	care     *caretaker
+	moment   func() moment
 }
 
 // wire is the recipe: it makes every part and gives it the ones it stands on.
 // What has to be closed is put on down as soon as it is there.
 func wire(ctx context.Context, cfg *config.Config, world outside, metrics prometheus.Registerer, log *slog.Logger, inspect func(context.Context, string) error, down *teardown) (*parts, error) {
-	p := &parts{}
+	p := &parts{moment: world.moment}
 	keys, err := vault.LoadKeys(cfg.EncryptionKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("encryption_key_file: %w", err)
@@ -100,7 +101,7 @@ func wire(ctx context.Context, cfg *config.Config, world outside, metrics promet
 	})
 	news.finder = p.finder
 	p.flow = screenpop.NewFlow(screenpop.FlowConfig{
-		Finder: p.finder, Matters: p.finder, Screens: p.hub, Trace: traces, Outcome: countCalls(metrics),
+		Finder: p.finder, Matters: p.finder, Screens: p.hub, Trace: traces, Outcome: countCalls(metrics), Carry: true,
 		Settings: func(a screenpop.AgentID) screenpop.PopSettings { return firms.settings[a.Tenant].With(settings.Of(a)) },
 	})
 	openings.flow = p.flow
@@ -110,6 +111,7 @@ func wire(ctx context.Context, cfg *config.Config, world outside, metrics promet
 	if err != nil {
 		return nil, err
 	}
+	p.resume(ctx, log.With("component", "daemon"))
 	p.live = newLiveStates(cfg.Tenants, pbxes, p.receiver, metrics, log.With("component", "vodia"))
 	p.web, err = web.New(web.Config{
 		PublicURL: cfg.PublicURL, Directory: members{p.agents}, Store: p.store, Pairings: pairs{p.keeper}, Screens: screensOf{p.hub},

@@ -1,0 +1,76 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/smokepop/smokepop/internal/pbxevents"
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// carryFor is how long calls that are under way are carried from one daemon to
+// the next. After that a telephone has stopped ringing.
+const carryFor = time.Minute
+
+// carried is what one daemon leaves for the next: calls under way, with numbers
+// and without anything that was found for them.
+type carried struct {
+	Taken moment                 `json:"taken"`
+	Calls pbxevents.Carried      `json:"calls"`
+	Legs  []screenpop.CarriedLeg `json:"legs"`
+}
+
+// carry seals the calls under way into the store. Everything that moves calls
+// has stopped.
+func (p *parts) carry(ctx context.Context) error {
+	c := carried{Taken: p.moment(), Calls: p.receiver.Carry(), Legs: p.flow.Carried()}
+	for i, l := range c.Legs {
+		c.Legs[i].Shown = l.PopID != "" && p.hub.Live(l.Agent, l.PopID)
+	}
+	return sealCarried(ctx, p.store, c)
+}
+
+// resume goes on with the calls that the daemon before has left, if it was a
+// moment ago. Nothing in it keeps a daemon from starting.
+func (p *parts) resume(ctx context.Context, log *slog.Logger) {
+	c, err := takeCarried(ctx, p.store)
+	switch {
+	case err != nil:
+		log.Warn("the calls that were under way at the restart are not known: those that ring pop when they are answered", "err", err)
+	case c == nil:
+	default:
+		now := p.moment()
+		age, ok := now.since(c.Taken)
+		if !ok || age > carryFor {
+			log.Info("the calls that were under way when smokepop stopped are over: it was more than a minute ago, or before the machine's own restart")
+			return
+		}
+		at := now.Wall.Add(-age)
+		p.receiver.Resume(c.Calls, at)
+		// What nobody will hear the end of stays behind, such as the calls of an
+		// agent whom the configuration does not have any more.
+		c.Legs = slices.DeleteFunc(c.Legs, func(l screenpop.CarriedLeg) bool { return !p.receiver.UnderWay(l.Agent, l.Call.ID) })
+		p.flow.Resume(c.Legs, at)
+		log.Info("going on with the calls that were under way", "legs", len(c.Legs), "after", age.Round(time.Millisecond))
+	}
+}
+
+// moment is a point in time that two processes of one machine agree on, even if
+// somebody sets the clock in between.
+type moment struct {
+	Boot string        `json:"boot"` // which run of the machine; empty: not known here
+	Up   time.Duration `json:"up"`   // since it began, sleep included
+	Wall time.Time     `json:"wall"`
+}
+
+// since returns the time from an earlier moment; false for one that is later, or
+// of another run of the machine.
+func (m moment) since(earlier moment) (time.Duration, bool) {
+	d := m.Wall.Sub(earlier.Wall)
+	if m.Boot != "" {
+		d = m.Up - earlier.Up
+	}
+	return d, m.Boot == earlier.Boot && d >= 0
+}

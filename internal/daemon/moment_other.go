@@ -1,0 +1,8 @@
+//go:build !linux
+
+package daemon
+
+import "time"
+
+// thisMoment has the wall clock alone.
+func thisMoment() moment { return moment{Wall: time.Now()} }
