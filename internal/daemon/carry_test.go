@@ -241,6 +241,10 @@ func TestCarriedIsReadOnceWhateverItsSize(t *testing.T) {
 
 // What does not fit together is nothing, and is gone.
 func TestCarriedThatIsNotWholeIsNothing(t *testing.T) {
+	whole := &shelf{records: map[string][]byte{}}
+	if err := sealCarried(t.Context(), whole, someLegs(12_000)); err != nil {
+		t.Fatal(err)
+	}
 	for name, spoil := range map[string]func(*shelf){
 		"a part of another time": func(s *shelf) { s.records[carriedPath(0)] = s.records[carriedPath(1)] },
 		"a part that is missing": func(s *shelf) { delete(s.records, carriedPath(1)) },
@@ -265,10 +269,7 @@ func TestCarriedThatIsNotWholeIsNothing(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &shelf{records: map[string][]byte{}}
-			if err := sealCarried(t.Context(), s, someLegs(12_000)); err != nil {
-				t.Fatal(err)
-			}
+			s := &shelf{records: maps.Clone(whole.records)}
 			spoil(s)
 			if c, err := takeCarried(t.Context(), s); c != nil && err == nil {
 				t.Errorf("it was taken: %v", err)

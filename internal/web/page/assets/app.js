@@ -107,7 +107,7 @@ function opened(id) {
 function over(id, reason, answeredBy) {
   quiet(id);
   const pop = pops.end(id, reason, answeredBy);
-  if (pop) recent.add({ ...pop, ended: new Date(now()).toISOString(), reason, answered_by: answeredBy, outcome: pop.contacts.length ? 'matched' : 'no-match' });
+  if (pop) recent.add({ ...pop, ended: new Date(now()).toISOString(), reason, answered_by: answeredBy, outcome: pop.contacts.length ? 'matched' : pop.pending ? 'too-late' : 'no-match' });
 }
 
 /** @param {any} m */

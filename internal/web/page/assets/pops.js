@@ -8,7 +8,7 @@ import { text } from './language.js';
  * @typedef {{id: string, number: string, title: string, status: string, url: string}} Matter
  * @typedef {{id: string, name: string, kind: string, company: string, email: string, matched: string, url: string, matters: Matter[]}} Contact
  * @typedef {{id: string, direction: string, state: string, number: string, display: string, queue: string, started: string}} Call
- * @typedef {{id: string, call: Call, contacts: Contact[], more: number, links?: {search: string, create: string}}} Pop
+ * @typedef {{id: string, call: Call, contacts: Contact[], more: number, links?: {search: string, create: string}, pending?: boolean}} Pop
  * @typedef {{pop: Pop, element: HTMLElement, contacts: string, fold: number, opened: boolean}} Card
  */
 
@@ -103,7 +103,8 @@ export class Pops {
     }
     clearTimeout(card.fold);
     card.fold = 0;
-    card.pop = pop;
+    // After a restart smokepop finds the contacts again; until then ours hold.
+    card.pop = pop.pending ? { ...card.pop, pending: !card.pop.contacts.length, call: pop.call } : pop;
     render(card);
     this.tick();
     this.changed();
@@ -203,7 +204,7 @@ function render(card) {
   setIcon(part('.pop-kind'), best ? (best.kind in text.kinds ? best.kind : 'person') : 'unknown');
   if (best?.name) showWords(part('.pop-name'), name);
   else showNumber(part('.pop-name'), call);
-  say(part('.pop-about'), best ? about(best, false) : text.unknownCaller);
+  say(part('.pop-about'), best ? about(best, false) : pop.pending ? '' : text.unknownCaller);
   if (best?.name) showNumber(part('.pop-number'), call);
   else showWords(part('.pop-number'), '');
   say(part('.pop-matched'), text.matched[best?.matched] ?? '');
