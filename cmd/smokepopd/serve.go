@@ -39,8 +39,12 @@ func newServe() *cobra.Command {
 			if err != nil {
 				return failure{exitFailed, fmt.Errorf("find this program's own file, to check the database with: %w", err)}
 			}
+			sockets, err := daemon.Inherited(cfg.Listen)
+			if err != nil {
+				return failure{exitFailed, err}
+			}
 			d, err := daemon.New(cmd.Context(), cfg, daemon.Options{
-				Log: log, Version: version, InspectStore: vault.InspectInChild(self, vaultInspect),
+				Log: log, Version: version, Listeners: sockets, InspectStore: vault.InspectInChild(self, vaultInspect),
 			})
 			if err != nil {
 				return failure{exitFailed, err}
