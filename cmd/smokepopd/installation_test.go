@@ -114,6 +114,24 @@ type installation struct {
 
 	cmd    *exec.Cmd
 	stderr *bytes.Buffer // complete once the process has ended
+	held   []*os.File    // sockets that the daemon is started with
+}
+
+// hold binds the daemon's address and keeps the socket over restarts, as
+// systemd does for a .socket unit.
+func (in *installation) hold() {
+	in.t.Helper()
+	l, err := new(net.ListenConfig).Listen(in.t.Context(), "tcp", strings.TrimPrefix(in.world.public, "http://"))
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	defer l.Close() // the file is a copy
+	f, err := l.(*net.TCPListener).File()
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	in.t.Cleanup(func() { _ = f.Close() })
+	in.held = append(in.held, f)
 }
 
 func install(t testing.TB, firm *simulator.Firm, as func(*simulator.Options), change func(map[string]any)) *installation {
@@ -170,6 +188,12 @@ func (in *installation) start(env ...string) {
 	in.t.Helper()
 	in.cmd = smokepopd(in.t, "serve", "--config", in.file)
 	in.cmd.Env = append(os.Environ(), env...)
+	if len(in.held) > 0 {
+		// LISTEN_PID is the process's own, which is known once there is one.
+		in.cmd.Args = append([]string{"sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`}, in.cmd.Args...)
+		in.cmd.Path, in.cmd.ExtraFiles = "/bin/sh", in.held
+		in.cmd.Env = append(in.cmd.Env, fmt.Sprint("LISTEN_FDS=", len(in.held)))
+	}
 	in.cmd.Stderr = in.stderr
 	if err := in.cmd.Start(); err != nil {
 		in.t.Fatal(err)

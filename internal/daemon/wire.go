@@ -35,6 +35,7 @@ type parts struct {
 	live     *liveStates
 	web      *web.Server
 	care     *caretaker
+	watchdog *watchdog // nil: nobody watches
 	moment   func() moment
 }
 
@@ -123,12 +124,13 @@ func wire(ctx context.Context, cfg *config.Config, world outside, metrics promet
 	if err != nil {
 		return nil, err
 	}
+	p.watchdog = newWatchdog(p, log.With("component", "watchdog"))
 	return p, nil
 }
 
 // runners are the parts that have work of their own.
 func (p *parts) runners() map[string]func(context.Context) error {
-	return map[string]func(context.Context) error{
+	runners := map[string]func(context.Context) error{
 		"flow":      p.flow.Run,
 		"tokens":    p.keeper.Run,
 		"lookup":    p.finder.Run,
@@ -138,6 +140,10 @@ func (p *parts) runners() map[string]func(context.Context) error {
 		"web":       p.web.Run,
 		"store":     p.care.Run,
 	}
+	if p.watchdog != nil {
+		runners["watchdog"] = p.watchdog.Run
+	}
+	return runners
 }
 
 // ops is the handler of the ops listener.

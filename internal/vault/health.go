@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -99,4 +100,23 @@ func (s *Store) probe(done chan struct{}) {
 	s.health.mu.Lock()
 	defer s.health.mu.Unlock()
 	s.health.result, s.health.probing = err, nil
+}
+
+// Answers tells whether the store can be read: it reads the canary of the first
+// key from the database and opens it. Unlike Healthy it writes nothing, and a
+// full disk is no fault to it. It returns when the disk has answered.
+func (s *Store) Answers(ctx context.Context) error {
+	return s.reading(func() error {
+		ring := s.ring()
+		id := ring.keys[0].ID
+		canary, _, err := s.backend.Get(ctx, canaryPath(id))
+		switch {
+		case err != nil:
+			return err
+		case len(canary) < sha256.Size:
+			return fmt.Errorf("%w: the canary record is cut short", ErrDamaged)
+		}
+		end := len(canary) - sha256.Size
+		return openCanary(ring, id, canary[:end], canary[end:])
+	})
 }
