@@ -1,9 +1,10 @@
 #!/bin/sh
 # Installs what `make test` needs and this machine lacks: a C compiler (the
 # race detector is built with cgo), Chromium (the browser tests), strace (the
-# crash images; Linux alone has it) and node with the two packages of tools/web
-# (axe-core and tsc). Where the system's package manager may not be used, it
-# says in one line what to install.
+# crash images; Linux alone has it), systemd-analyze (the units; where there are
+# packages of systemd) and node with the two packages of tools/web (axe-core and
+# tsc). Where the system's package manager may not be used, it says in one line
+# what to install.
 set -eu
 
 missing=""
@@ -16,6 +17,10 @@ done
 [ -n "$chromium" ] || missing="$missing chromium"
 
 [ "$(uname -s)" != Linux ] || command -v strace >/dev/null 2>&1 || missing="$missing strace"
+
+if command -v apt-get >/dev/null 2>&1 || command -v dnf >/dev/null 2>&1; then
+	command -v systemd-analyze >/dev/null 2>&1 || missing="$missing systemd"
+fi
 
 command -v node >/dev/null 2>&1 || missing="$missing nodejs"
 command -v npm >/dev/null 2>&1 || missing="$missing npm"
@@ -67,6 +72,7 @@ if [ "$as_root" = no ] || ! install; then
 	for name in $missing; do
 		case "$name" in
 		strace) echo "strace cannot be installed here: the tests with crash images are skipped" >&2 ;;
+		systemd) echo "systemd-analyze cannot be installed here: the units are not verified" >&2 ;;
 		nodejs | npm | libc6-dev | musl-dev) ;; # packages says what is not tested
 		*) needed="$needed $name" ;;
 		esac
