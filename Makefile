@@ -58,6 +58,11 @@ package-twice: ## build the packages twice and compare every byte
 	@GO="$(GO)" OUT=dist/second sh scripts/package.sh
 	@diff -r dist/first dist/second && rm -rf dist/first dist/second && echo "both builds are the same to the byte"
 
+RESTARTS ?= 200
+.PHONY: restart-test
+restart-test: ## RESTARTS restarts under 100 webhooks a second and 200 screens: no pop lost, none twice
+	SMOKEPOP_RESTARTS=$(RESTARTS) SMOKEPOP_SCREENS=200 SMOKEPOP_WEBHOOKS=100 $(GO) test -count=1 -v -timeout 60m -run '^TestRestartsUnderLoad$$' ./cmd/smokepopd
+
 CRASHIMAGES ?= 1000
 .PHONY: crash-test
 crash-test: test-tools ## open CRASHIMAGES crash images of each traced run: no token lost, none that does not open; seed by SMOKEPOP_CRASH_SEED

@@ -29,6 +29,9 @@ func (p *parts) carry(ctx context.Context) error {
 	for i, l := range c.Legs {
 		c.Legs[i].Shown = l.PopID != "" && p.hub.Live(l.Agent, l.PopID)
 	}
+	if len(c.Legs) == 0 && c.Calls.Empty() {
+		return nil
+	}
 	return sealCarried(ctx, p.store, c)
 }
 

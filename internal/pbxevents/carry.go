@@ -13,6 +13,11 @@ import (
 // and those just over also the number. It has no names.
 type Carried []carriedTenant
 
+// Empty tells whether no call is remembered.
+func (c Carried) Empty() bool {
+	return !slices.ContainsFunc(c, func(t carriedTenant) bool { return len(t.Calls) > 0 })
+}
+
 type carriedTenant struct {
 	Domain screenpop.Tenant `json:"domain"`
 	Calls  []carriedCall    `json:"calls,omitempty"` // the oldest news first, those over before the live ones
