@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,11 +21,18 @@ const (
 	maxHeaderBytes    = 16 << 10
 )
 
+// arrivals is how long a connection that stands when the server stops has to
+// bring its first request.
+const arrivals = time.Second
+
 // server is an http.Server on one listener.
 type server struct {
 	name     string
 	listener net.Listener
 	http     *http.Server
+	under    *underWay
+	stopping atomic.Bool
+	served   chan struct{} // closed when no connection is accepted any more
 	// endStreams ends answers that have no end of their own, which Shutdown
 	// would wait for; nil where there are none.
 	endStreams context.CancelFunc
@@ -31,8 +40,10 @@ type server struct {
 
 func newServer(name string, l net.Listener, h http.Handler, log *slog.Logger) *server {
 	log = log.With("component", "http", "listener", name)
-	return &server{name: name, listener: l, http: &http.Server{
+	under := newUnderWay()
+	return &server{name: name, listener: &closedOnce{Listener: l}, under: under, served: make(chan struct{}), http: &http.Server{
 		Handler:           contained(h, log),
+		ConnState:         under.note,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -50,20 +61,93 @@ func (s *server) streams() {
 }
 
 func (s *server) serve() error {
-	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
+	defer close(s.served)
+	err := s.http.Serve(s.listener)
+	if errors.Is(err, http.ErrServerClosed) || s.stopping.Load() && errors.Is(err, net.ErrClosed) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // stop lets requests under way end; when ctx ends first they are cut off. It
 // does not know of websockets: the hub closes those.
+//
+// Shutdown alone drops requests that it reads after it was called, also those
+// of connections accepted before (net/http, conn.serve). Nobody would send such
+// a webhook again. So first nothing is accepted any more, then what was accepted
+// gets its answer, and only then comes Shutdown.
 func (s *server) stop(ctx context.Context) error {
 	if s.endStreams != nil {
 		s.endStreams()
 	}
-	if err := s.http.Shutdown(ctx); err != nil {
-		return errors.Join(err, s.http.Close())
+	s.stopping.Store(true)
+	err := s.listener.Close()
+	s.http.SetKeepAlivesEnabled(false) // and idle connections close
+	limited, cancel := context.WithTimeout(ctx, arrivals)
+	defer cancel()
+	select {
+	case <-s.served: // every connection that was accepted is counted
+		s.under.wait(limited)
+	case <-limited.Done():
 	}
-	return nil
+	if down := s.http.Shutdown(ctx); down != nil {
+		err = errors.Join(err, down, s.http.Close())
+	}
+	return err
+}
+
+// underWay counts connections that have a request, or may bring their first.
+type underWay struct {
+	mu    sync.Mutex
+	conns map[net.Conn]struct{}
+	none  chan struct{} // a token when the last one has gone
+}
+
+func newUnderWay() *underWay {
+	return &underWay{conns: map[net.Conn]struct{}{}, none: make(chan struct{}, 1)}
+}
+
+func (u *underWay) note(c net.Conn, state http.ConnState) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if state == http.StateNew || state == http.StateActive {
+		u.conns[c] = struct{}{}
+		return
+	}
+	delete(u.conns, c)
+	if len(u.conns) == 0 {
+		select {
+		case u.none <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// wait returns when there is none or ctx ends.
+func (u *underWay) wait(ctx context.Context) {
+	for {
+		u.mu.Lock()
+		n := len(u.conns)
+		u.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		select {
+		case <-u.none:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// closedOnce is a listener that may be closed again.
+type closedOnce struct {
+	net.Listener
+	once sync.Once
+	err  error
+}
+
+func (l *closedOnce) Close() error {
+	l.once.Do(func() { l.err = l.Listener.Close() })
+	return l.err
 }

@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"bufio"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"testing"
 )
 
@@ -40,4 +42,52 @@ func TestStopEndsStreams(t *testing.T) {
 	if rest, _ := io.ReadAll(res.Body); len(rest) != 0 {
 		t.Errorf("after the stop came %q", rest)
 	}
+}
+
+// A webhook on a connection that stood when the daemon was told to stop is
+// answered, also when its bytes come a moment later.
+func TestRequestThatComesWithTheStopIsAnswered(t *testing.T) {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newServer("pbx", l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }), slog.New(slog.DiscardHandler))
+	served, stopped := make(chan error, 1), make(chan error, 1)
+	go func() { served <- s.serve() }()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for len(s.under.all()) == 0 {
+		runtime.Gosched()
+	}
+	go func() { stopped <- s.stop(t.Context()) }()
+	if err := <-served; err != nil { // nobody is accepted any more
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatalf("no answer: %v", err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusAccepted || !res.Close {
+		t.Errorf("answered %s, to be closed: %v", res.Status, res.Close)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
+// all returns the connections that are counted.
+func (u *underWay) all() (list []net.Conn) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for c := range u.conns {
+		list = append(list, c)
+	}
+	return list
 }
