@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -48,6 +49,7 @@ type Daemon struct {
 	cfg     *config.Config
 	log     *slog.Logger
 	parts   *parts
+	certs   *certificateFiles // nil: plain HTTP
 	servers []*server
 	down    teardown
 }
@@ -74,6 +76,12 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 	if d.parts, err = wire(ctx, cfg, opts.outside, registry, opts.Log, opts.InspectStore, &d.down); err != nil {
 		return nil, err
 	}
+	if d.cfg.TLS.CertFile != "" {
+		if d.certs, err = newCertificateFiles(d.cfg.TLS.CertFile, d.cfg.TLS.KeyFile, opts.Log.With("component", "tls")); err != nil {
+			return nil, err
+		}
+	}
+	countCertificate(registry, d.certs.ends)
 	if err := d.bind(ctx, opts.Listeners, registry); err != nil {
 		return nil, err
 	}
@@ -111,12 +119,8 @@ func (d *Daemon) listen(ctx context.Context, given Listeners, name, address stri
 	if err != nil {
 		return err
 	}
-	if public {
-		secure, err := secured(l, d.cfg.TLS.CertFile, d.cfg.TLS.KeyFile)
-		if err != nil {
-			return errors.Join(err, l.Close())
-		}
-		l = secure
+	if public && d.certs != nil {
+		l = tls.NewListener(l, d.certs.config())
 	}
 	d.serve(name, l, h)
 	return nil
@@ -156,7 +160,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 			return nil
 		})
 	}
-	for name, run := range d.parts.runners() {
+	runners := d.parts.runners()
+	if d.certs != nil {
+		runners["tls"] = d.certs.Run
+	}
+	for name, run := range runners {
 		group.Go(func() error {
 			if err := run(failed); err != nil && !errors.Is(err, context.Canceled) {
 				return fmt.Errorf("%s: %w", name, err)

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -60,21 +59,4 @@ func listenAdmin(ctx context.Context, path string) (net.Listener, error) {
 		return nil, fmt.Errorf("admin_socket: %w", err)
 	}
 	return l, nil
-}
-
-// secured puts TLS before a listener; without a certificate it stays plain.
-func secured(l net.Listener, certFile, keyFile string) (net.Listener, error) {
-	if certFile == "" {
-		return l, nil
-	}
-	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
-	if err != nil {
-		return nil, fmt.Errorf("tls: %w", err)
-	}
-	return tls.NewListener(l, &tls.Config{
-		Certificates: []tls.Certificate{cert},
-		MinVersion:   tls.VersionTLS12,
-		// Websockets and HTTP/2 do not go together in gorilla/websocket.
-		NextProtos: []string{"http/1.1"},
-	}), nil
 }

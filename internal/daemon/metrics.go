@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"runtime"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -19,6 +20,13 @@ func countCalls(reg prometheus.Registerer) func(screenpop.Outcome) {
 		calls.WithLabelValues(string(o)) // from the start, so that a rate's first step is visible
 	}
 	return func(o screenpop.Outcome) { calls.WithLabelValues(string(o)).Inc() }
+}
+
+// countCertificate tells when the certificate in use ends; 0 where there is none.
+func countCertificate(reg prometheus.Registerer, ends func() time.Time) {
+	promauto.With(reg).NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "smokepop_tls_certificate_expiry_timestamp_seconds", Help: "When the certificate in use ends, in Unix time; 0 for plain HTTP.",
+	}, func() float64 { return float64(max(0, ends().Unix())) })
 }
 
 // newRegistry returns the daemon's own registry: nothing registers itself
