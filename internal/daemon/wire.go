@@ -119,6 +119,7 @@ func wire(ctx context.Context, cfg *config.Config, world outside, metrics promet
 		Traces: tracesOf{traces}, Doctor: doctor{p.finder}, Captures: captures{p.receiver, cfg.Tenants}, Vault: p.care, Dialler: newDialer(cfg.Tenants, p.hub, pbxes),
 		Directories: directories{p.agents, p.keeper}, Settings: settings,
 		NoInvites: !cfg.SignIn.Invite, Passwords: newPasswords(cfg, pbxes), SignOn: newSignOn(cfg), SignOnName: signOnName(cfg.SignIn.OIDC),
+		Parents: cfg.Embed.AllowedParents,
 		Metrics: metrics, Log: log,
 	})
 	if err != nil {

@@ -172,7 +172,9 @@ func at(t *testing.T, b *tab, path string) *tab {
 			if info.Type == "page" && strings.Contains(info.URL, path) {
 				ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(info.TargetID))
 				t.Cleanup(cancel)
-				return &tab{t, ctx}
+				b := &tab{t: t, ctx: ctx}
+				b.js(`'here'`) // the browser is attached to for as long as the context of the first step
+				return b
 			}
 		}
 		b.js(`'a turn of the page'`)

@@ -92,7 +92,7 @@ func TestBrowserEndsAnotherDevice(t *testing.T) {
 	o, b := joined(t)
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	other := &tab{t, ctx}
+	other := &tab{t: t, ctx: ctx}
 	other.do(chromedp.Navigate(o.admin("/v1/invites")))
 	other.state("#connection", "connected")
 	b.click("#settings-open")

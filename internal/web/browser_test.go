@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"github.com/smokepop/smokepop/internal/push"
@@ -191,17 +192,22 @@ func (o *office) admin(path string) string {
 type tab struct {
 	t   testing.TB
 	ctx context.Context
+	// world is set for a frame that the browser keeps with the page around it.
+	world runtime.ExecutionContextID
 }
 
+// there has an expression evaluated where the tab is.
+func (b *tab) there(p *runtime.EvaluateParams) { p.ContextID = b.world }
+
 // browser starts Chromium and returns its first tab.
-func browser(t testing.TB) *tab {
+func browser(t testing.TB, more ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
 	if _, err := exec.LookPath("chromium"); err != nil {
 		if _, err := exec.LookPath("google-chrome"); err != nil {
 			t.Skip("no Chromium on this machine: make test-tools installs one")
 		}
 	}
-	options := chromedp.DefaultExecAllocatorOptions[:]
+	options := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)], more...)
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}
@@ -216,7 +222,7 @@ func open(t testing.TB, parent context.Context) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent)
 	t.Cleanup(cancel)
-	b := &tab{t, ctx}
+	b := &tab{t: t, ctx: ctx}
 	b.do(chromedp.Navigate("about:blank"))
 	messages := chromedp.Console(ctx)
 	heard := make(chan struct{})
@@ -254,7 +260,7 @@ func (b *tab) click(selector string) {
 
 func (b *tab) js(expression string) string {
 	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`String(`+expression+`)`))
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`String(`+expression+`)`, b.there))
 	if err != nil {
 		b.t.Fatalf("%s: %v", expression, err)
 	}
@@ -270,7 +276,7 @@ func (b *tab) until(condition string) {
 	script := `new Promise(done => { const look = () => { let ok = false; try { ok = ` + condition + ` } catch {} ok ? done(true) : setTimeout(look, 10) }; look() })`
 	for ctx.Err() == nil {
 		// A navigation ends the promise: ask the next document.
-		if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](script, chromedp.EvalAwaitPromise)); err == nil {
+		if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](script, chromedp.EvalAwaitPromise, b.there)); err == nil {
 			return
 		}
 	}

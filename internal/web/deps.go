@@ -14,9 +14,9 @@ type Directory interface {
 	Agents() []screenpop.Agent
 }
 
-// Store keeps sessions, invites and settings, sealed. Paths are
-// "sessions/-/HEX" and "invites/-/HEX", where HEX is the SHA-256 of what the
-// browser holds, and "settings/TENANT/EXTENSION".
+// Store keeps sessions, frames, invites and settings, sealed. Paths are
+// "sessions/-/HEX", "frames/-/HEX" and "invites/-/HEX", where HEX is the
+// SHA-256 of what the browser holds, and "settings/TENANT/EXTENSION".
 type Store interface {
 	// Get returns nil, 0 and no error for an absent record.
 	Get(ctx context.Context, path string) (value []byte, revision uint64, err error)

@@ -47,6 +47,27 @@
 // and {"type":"settings","seq":N,"settings":{the document}} goes to all of the
 // agent's screens when it has changed.
 //
+// # In frames of other pages
+//
+//	GET /embed.js           a script for pages of any origin; see its first lines
+//	GET /embed              the document it shows in a frame: frame-ancestors is embed.allowed_parents
+//
+// In a frame on another site browsers send no cookie of ours, unless it was set
+// there. So the frame opens a tab, /embed/connect, which is signed in; that gets
+// a ticket and hands it to the frame by postMessage; and the frame turns it into
+// a cookie of its own, partitioned by the site around it. Without allowed
+// parents these three are not there.
+//
+//	GET /embed/connect
+//	POST /api/embed/ticket  200 {"ticket":"TOKEN"}; the session's cookie; one use, one minute
+//	POST /api/embed/session 204 and the frame's cookie; 403 when the ticket is used up
+//	    {"ticket":"TOKEN"}
+//
+// The frame's cookie is taken by GET /api/me and GET /ws and nowhere else. It is
+// good for as long as the session that the ticket was made from.
+//
+// # For the admin
+//
 // The admin socket adds GET /v1/sessions?tenant=&extension= (the rows of
 // GET /api/sessions with "tenant" and "extension", without "current") and
 // POST /v1/sign-out {"tenant","extension","session"} for one of them.

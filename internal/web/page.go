@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 )
@@ -17,7 +18,7 @@ import (
 //go:embed page
 var pageFiles embed.FS
 
-// page is what browsers load: three documents and their assets. The assets'
+// page is what browsers load: documents and their assets. The assets'
 // address holds a hash over all of them, so that a browser may keep them for
 // good and never mixes those of two versions.
 type page struct {
@@ -25,12 +26,15 @@ type page struct {
 	callback  *template.Template
 	signOn    *template.Template
 	assets    map[string]encoded
+	manifest  encoded
+	loader    encoded // embed.js: the one script that pages elsewhere load
 	vars      pageVars
 }
 
 type pageVars struct {
-	Assets string // where the assets are: "/assets/HASH"
-	Origin string
+	Assets  string // where the assets are: "/assets/HASH"
+	Origin  string
+	Parents string // whose pages may show frame.html, with blanks between
 }
 
 // signOnChoice is an agent whom somebody may sign in as.
@@ -59,9 +63,10 @@ var mediaTypes = map[string]string{
 	".js":  "text/javascript; charset=utf-8",
 	".css": "text/css; charset=utf-8",
 	".svg": "image/svg+xml",
+	".png": "image/png",
 }
 
-func loadPage(o origin) (*page, error) {
+func loadPage(o origin, parents []string) (*page, error) {
 	p := &page{documents: map[string]encoded{}, assets: map[string]encoded{}}
 	names, err := fs.Glob(pageFiles, "page/assets/*")
 	if err != nil {
@@ -80,13 +85,19 @@ func loadPage(o origin) (*page, error) {
 		}
 		p.assets[path.Base(name)] = encode(mediaType, content)
 	}
-	p.vars = pageVars{Assets: "/assets/" + hex.EncodeToString(sum.Sum(nil)[:8]), Origin: o.url}
+	p.vars = pageVars{Assets: "/assets/" + hex.EncodeToString(sum.Sum(nil)[:8]), Origin: o.url, Parents: strings.Join(parents, " ")}
+	p.manifest = newManifest(p.vars.Assets)
+	loader, err := pageFiles.ReadFile("page/embed.js")
+	if err != nil {
+		return nil, err
+	}
+	p.loader = encode(mediaTypes[".js"], loader)
 
 	documents, err := template.ParseFS(pageFiles, "page/*.html")
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"index.html", "join.html"} {
+	for _, name := range []string{"index.html", "join.html", "frame.html", "connect.html"} {
 		var b bytes.Buffer
 		if err := documents.ExecuteTemplate(&b, name, p.vars); err != nil {
 			return nil, err

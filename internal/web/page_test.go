@@ -8,9 +8,9 @@ import (
 )
 
 func TestDocumentsAndTheirAssets(t *testing.T) {
-	r := newRig(t)
+	r := newRig(t, allowing(portal))
 	asset := regexp.MustCompile(`(?:src|href)="([^"#]+)"`)
-	for _, document := range []string{"/", "/join", "/pair/callback"} {
+	for _, document := range []string{"/", "/join", "/pair/callback", "/embed", "/embed/connect"} {
 		res := r.request("GET", document, "")
 		body := text(t, res)
 		if got := res.Header.Get("Content-Type"); got != "text/html; charset=utf-8" {
@@ -43,7 +43,7 @@ func TestModulesFindEachOther(t *testing.T) {
 
 func TestAssetsHaveTheirType(t *testing.T) {
 	r := newRig(t)
-	for name, want := range map[string]string{"app.js": "text/javascript; charset=utf-8", "app.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"} {
+	for name, want := range map[string]string{"app.js": "text/javascript; charset=utf-8", "app.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml", "icon-192.png": "image/png"} {
 		res := r.request("GET", r.server.page.vars.Assets+"/"+name, "")
 		if got := res.Header.Get("Content-Type"); res.StatusCode != 200 || got != want {
 			t.Errorf("%s: %d %s", name, res.StatusCode, got)

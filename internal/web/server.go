@@ -33,9 +33,12 @@ type Config struct {
 	Passwords   Passwords
 	SignOn      SignOn
 	SignOnName  string // what the provider is called on the button
-	Metrics     prometheus.Registerer
-	Log         *slog.Logger
-	Now         func() time.Time
+	// Parents are the origins whose pages may show calls in a frame, as browsers
+	// write them.
+	Parents []string
+	Metrics prometheus.Registerer
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Server is the agents' side of HTTP and the admin API. Its handlers may be
@@ -55,6 +58,8 @@ type Server struct {
 	now         func() time.Time
 
 	sessions *sessions
+	frames   *frames
+	parents  []string
 	invites  *invites
 	guesses  *guesses[netip.Prefix]
 	signIns  *prometheus.CounterVec
@@ -79,7 +84,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	p, err := loadPage(o)
+	p, err := loadPage(o, cfg.Parents)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +105,7 @@ func New(cfg Config) (*Server, error) {
 		passwords: newPasswords(cfg.Passwords, cfg.Now),
 		signOn:    signOn{cfg.SignOn, cfg.SignOnName},
 	}
+	s.parents, s.frames = cfg.Parents, newFrames(cfg.Store, s.sessions, cfg.Now)
 	for _, outcome := range []string{signedIn, signInRefused, tooManyGuesses, cannotTell} {
 		s.signIns.WithLabelValues(outcome)
 	}
@@ -124,6 +130,9 @@ func (s *Server) Handler() http.Handler {
 	r.Head("/", s.page.serve("index.html"))
 	r.Get("/join", s.page.serve("join.html"))
 	r.Head("/join", s.page.serve("join.html"))
+	r.Get("/manifest.webmanifest", s.page.manifest.serve)
+	r.Head("/manifest.webmanifest", s.page.manifest.serve)
+	s.embedded(r)
 	r.Get("/assets/{version}/{name}", s.answer(s.page.asset))
 	r.Head("/assets/{version}/{name}", s.answer(s.page.asset))
 
@@ -182,7 +191,7 @@ func (s *Server) Run(ctx context.Context) error {
 		for _, se := range ended {
 			s.ended(ctx, se, CloseSignedOut)
 		}
-		if err := errors.Join(err, s.invites.sweep(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(err, s.invites.sweep(ctx), s.frames.sweep(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Warn("sweep sessions and invites", "error", err)
 		}
 		select {

@@ -54,12 +54,18 @@ func (s *Server) setCookie(w http.ResponseWriter, token string, life time.Durati
 // signed returns the session and the agent of a request, or the error that
 // says 401.
 func (s *Server) signed(r *http.Request) (session, screenpop.Agent, error) {
+	return s.authenticate(r, s.cookieName(), s.sessions.find)
+}
+
+// authenticate returns the session that the cookie of a name stands for, and
+// its agent.
+func (s *Server) authenticate(r *http.Request, name string, find func(ctx context.Context, token string) (session, error)) (session, screenpop.Agent, error) {
 	none := refuse(http.StatusUnauthorized, msgNotSignedIn)
-	cookie, err := r.Cookie(s.cookieName())
+	cookie, err := r.Cookie(name)
 	if err != nil {
 		return session{}, screenpop.Agent{}, none
 	}
-	se, err := s.sessions.find(r.Context(), cookie.Value)
+	se, err := find(r.Context(), cookie.Value)
 	switch {
 	case errors.Is(err, errNoSession):
 		return session{}, screenpop.Agent{}, none
@@ -218,7 +224,7 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) error {
 
 // me tells the page who it is for: GET /api/me.
 func (s *Server) me(w http.ResponseWriter, r *http.Request) error {
-	se, agent, err := s.signed(r)
+	se, agent, err := s.watching(r)
 	if err != nil {
 		return err
 	}

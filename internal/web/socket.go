@@ -12,7 +12,7 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) error {
 	if origins := r.Header["Origin"]; len(origins) != 1 || origins[0] != s.origin.url {
 		return refuse(http.StatusForbidden, msgForeign)
 	}
-	se, agent, err := s.signed(r)
+	se, agent, err := s.watching(r)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import { showHint } from './hint.js';
 import { fill, text } from './language.js';
 import { Notices, permission } from './notices.js';
 import { isPaired, pairingNews, pairingWindowDone, pairingWindowFailed, showPairing } from './pairing.js';
-import { nameOf, Pops } from './pops.js';
+import { announcement, nameOf, Pops } from './pops.js';
 import { Recent } from './recent.js';
 import { closeSettings, onSettings, settings, settingsAre } from './settings.js';
 import { offerSignIn } from './ways.js';
@@ -61,8 +61,7 @@ function quiet(id) {
 
 /** @param {import('./pops.js').Pop} pop */
 function announce(pop) {
-  byId('announce').textContent = text.announce(
-    pop.call.direction, nameOf(pop), pop.call.display || pop.call.number, Math.max(0, pop.contacts.length - 1) + pop.more);
+  byId('announce').textContent = announcement(pop);
 }
 
 function popsChanged() {

@@ -89,4 +89,4 @@ function tell(state, words) {
   say(byId('dialling-text'), words);
 }
 
-byId('dialling-close').addEventListener('click', () => tell('', ''));
+document.getElementById('dialling-close')?.addEventListener('click', () => tell('', ''));

@@ -6,6 +6,7 @@ const until = (d) => isToday(d) ? `حتى اليوم الساعة ${time(d)}` : 
 
 /** What the server says, in Arabic. @type {Record<string, string>} */
 export const served = {
+  'This frame waited too long to be connected. Press its link once more.': 'انتظر هذا الإطار الاتصال أكثر من اللازم. اضغط على رابطه مرة أخرى.',
   'You are not signed in. Ask your administrator for an invite link.': 'لم تسجّل الدخول. اطلب رابط دعوة من المسؤول لديك.',
   "This request did not come from smokepop's own page.": 'لم يأتِ هذا الطلب من صفحة smokepop نفسها.',
   'This invite link is not valid any more: it works once and within 24 hours. Ask your administrator for a new one.': 'لم يعد رابط الدعوة هذا صالحًا: فهو يعمل مرة واحدة وخلال ٢٤ ساعة. اطلب رابطًا جديدًا من المسؤول لديك.',
@@ -248,6 +249,19 @@ export const text = {
   signingIn: 'جارٍ تسجيل دخولك…',
   inviteToo: 'يصلح أيضًا رابط دعوة أرسله إليك المسؤول لديك.',
   tryAgain: 'حاول مرة أخرى',
+
+  frameSignedOut: 'افتح smokepop في علامة تبويب لترى هنا من يتصل.',
+  frameRefused: 'لا يسمح هذا المتصفح لـ smokepop بإبقاء تسجيل الدخول هنا، فأبقِ smokepop مفتوحًا في علامة تبويب مستقلة.',
+  connect: {
+    working: 'لحظة…',
+    'sign-in': 'لم تسجّل الدخول',
+    signInText: 'سجّل الدخول إلى smokepop، وستعرض الصفحة التي أتيت منها أيضًا من يتصل.',
+    connected: 'تم',
+    connectedText: 'الصفحة التي أتيت منها تعرض من يتصل. تُغلق علامة التبويب هذه من تلقاء نفسها.',
+    failed: 'لم ينجح ذلك',
+    gone: 'الصفحة التي أتيت منها لا تستجيب. أغلق علامة التبويب هذه واضغط على الرابط هناك مرة أخرى.',
+    open: 'فتح smokepop',
+  },
 
   joining: 'جارٍ تسجيل دخولك…',
   joinFailed: 'تعذّر تسجيل دخولك',

@@ -6,6 +6,7 @@ const until = (d) => isToday(d) ? `bis heute um ${time(d)}` : `bis zum ${day(d)}
 
 /** What the server says, in German. @type {Record<string, string>} */
 export const served = {
+  'This frame waited too long to be connected. Press its link once more.': 'Dieser Rahmen hat zu lange auf die Verbindung gewartet. Klicken Sie noch einmal auf seinen Link.',
   'You are not signed in. Ask your administrator for an invite link.': 'Sie sind nicht angemeldet. Bitten Sie Ihre Administration um einen Einladungslink.',
   "This request did not come from smokepop's own page.": 'Diese Anfrage kam nicht von der Seite von smokepop.',
   'This invite link is not valid any more: it works once and within 24 hours. Ask your administrator for a new one.': 'Dieser Einladungslink gilt nicht mehr: Er funktioniert einmal und innerhalb von 24 Stunden. Bitten Sie Ihre Administration um einen neuen.',
@@ -242,6 +243,19 @@ export const text = {
   signingIn: 'Sie werden angemeldet…',
   inviteToo: 'Auch ein Einladungslink Ihrer Administration meldet Sie an.',
   tryAgain: 'Noch einmal versuchen',
+
+  frameSignedOut: 'Öffnen Sie smokepop in einem Tab, um hier zu sehen, wer anruft.',
+  frameRefused: 'Dieser Browser lässt smokepop hier nicht angemeldet bleiben; halten Sie smokepop in einem eigenen Tab offen.',
+  connect: {
+    working: 'Einen Moment…',
+    'sign-in': 'Sie sind nicht angemeldet',
+    signInText: 'Melden Sie sich bei smokepop an, und auch die Seite, von der Sie kommen, zeigt, wer anruft.',
+    connected: 'Fertig',
+    connectedText: 'Die Seite, von der Sie kommen, zeigt, wer anruft. Dieser Tab schließt sich von selbst.',
+    failed: 'Das hat nicht geklappt',
+    gone: 'Die Seite, von der Sie kommen, antwortet nicht. Schließen Sie diesen Tab und klicken Sie dort noch einmal auf den Link.',
+    open: 'smokepop öffnen',
+  },
 
   joining: 'Sie werden angemeldet…',
   joinFailed: 'Sie konnten nicht angemeldet werden',

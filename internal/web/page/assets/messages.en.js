@@ -220,6 +220,21 @@ export const text = {
   inviteToo: 'An invite link that your administrator sent you works as well.',
   tryAgain: 'Try again',
 
+  /** In a frame of another page. */
+  frameSignedOut: 'Open smokepop in a tab to see here who is calling.',
+  frameRefused: 'This browser does not let smokepop stay signed in here, so keep smokepop open in a tab of its own.',
+  /** The tab that such a frame opens. */
+  connect: {
+    working: 'One moment…',
+    'sign-in': 'You are not signed in',
+    signInText: 'Sign in to smokepop, and the page you have come from shows who is calling as well.',
+    connected: 'Done',
+    connectedText: 'The page you have come from shows who is calling. This tab closes by itself.',
+    failed: 'That did not work',
+    gone: 'The page you have come from does not answer. Close this tab and press the link there once more.',
+    open: 'Open smokepop',
+  },
+
   joining: 'Signing you in…',
   joinFailed: 'You could not be signed in',
   joinIncomplete: 'This invite link is not complete. Copy the whole link, to its last letter, or ask your administrator for a new one.',

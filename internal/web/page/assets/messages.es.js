@@ -6,6 +6,7 @@ const until = (d) => isToday(d) ? `hasta hoy, ${time(d)}` : `hasta el ${day(d)}`
 
 /** What the server says, in Spanish. @type {Record<string, string>} */
 export const served = {
+  'This frame waited too long to be connected. Press its link once more.': 'Este marco tardó demasiado en conectarse. Pulse su enlace una vez más.',
   'You are not signed in. Ask your administrator for an invite link.': 'No ha iniciado sesión. Pida un enlace de invitación a su administrador.',
   "This request did not come from smokepop's own page.": 'Esta solicitud no vino de la página de smokepop.',
   'This invite link is not valid any more: it works once and within 24 hours. Ask your administrator for a new one.': 'Este enlace de invitación ya no es válido: funciona una sola vez y durante 24 horas. Pida uno nuevo a su administrador.',
@@ -242,6 +243,19 @@ export const text = {
   signingIn: 'Iniciando su sesión…',
   inviteToo: 'También sirve un enlace de invitación de su administrador.',
   tryAgain: 'Intentar de nuevo',
+
+  frameSignedOut: 'Abra smokepop en una pestaña para ver aquí quién llama.',
+  frameRefused: 'Este navegador no permite que smokepop mantenga aquí la sesión; deje smokepop abierto en una pestaña propia.',
+  connect: {
+    working: 'Un momento…',
+    'sign-in': 'No ha iniciado sesión',
+    signInText: 'Inicie sesión en smokepop y la página de la que viene también mostrará quién llama.',
+    connected: 'Listo',
+    connectedText: 'La página de la que viene muestra quién llama. Esta pestaña se cierra sola.',
+    failed: 'No ha funcionado',
+    gone: 'La página de la que viene no responde. Cierre esta pestaña y pulse allí el enlace otra vez.',
+    open: 'Abrir smokepop',
+  },
 
   joining: 'Iniciando su sesión…',
   joinFailed: 'No se pudo iniciar su sesión',

@@ -177,6 +177,12 @@ export function nameOf(pop) {
   return pop.contacts[0]?.name || pop.call.display || pop.call.number;
 }
 
+/** What a screen reader says of a new call. @param {Pop} pop */
+export function announcement(pop) {
+  const others = Math.max(0, pop.contacts.length - 1) + pop.more;
+  return text.announce(pop.call.direction, nameOf(pop), pop.call.display || pop.call.number, others);
+}
+
 /** @param {Contact} c @param {boolean} withMatters */
 function about(c, withMatters) {
   return [text.kinds[c.kind] ?? '', c.company, withMatters && c.matters.length ? text.matterCount(c.matters.length) : '']
