@@ -331,6 +331,36 @@ func TestBrowserFrameInAPageThatIsNotAllowed(t *testing.T) {
 	}
 }
 
+// Without a pairing nobody is shown calls. The frame does not say why, nor what
+// to do about it: it leads to where that is said.
+func TestBrowserFrameIsNotSilentWithoutAPairing(t *testing.T) {
+	p := newPortal(t, "127.0.0.1")
+	p.attributes = `data-idle="bar"`
+	o, b := unpaired(t, allowed(p))
+	other := open(t, b.ctx)
+	frame := other.visit(p)
+	frame.state("#connection", "connected")
+	for _, state := range []screenpop.PairingState{screenpop.Unpaired, screenpop.Expired, screenpop.Attention} {
+		o.set(screenpop.Pairing{State: state})
+		frame.until(`document.querySelector('main').innerText.trim().endsWith('No calls show here right now: open smokepop in a tab to see why.')`)
+		other.until(heightOfFrame + ` > 40`)
+		o.set(screenpop.Pairing{State: screenpop.Paired})
+		frame.until(`document.querySelector('main').innerText.trim().endsWith('No call right now')`)
+	}
+	o.set(screenpop.Pairing{State: screenpop.Expired})
+	frame.until(`document.getElementById('attention').checkVisibility()`)
+	if got := frame.js(`document.querySelectorAll('#pair, #unpair, #pairing').length + ' ' + document.documentElement.outerHTML.match(/pair/gi)`); got != "0 null" {
+		t.Errorf("the frame has %s", got)
+	}
+	if got := frame.js(`((a) => [a.getAttribute('href'), a.target, a.rel].join())(document.getElementById('attention-link'))`); got != "/,_blank,noopener noreferrer" {
+		t.Errorf("it leads to %s", got)
+	}
+
+	b.js(`(fetch('/api/session', { method: 'DELETE' }), 1)`)
+	frame.state("body", "signed-out")
+	frame.until(`document.querySelector('main').innerText.trim().endsWith('Open smokepop in a tab to see here who is calling.') && !document.getElementById('attention').checkVisibility()`)
+}
+
 // Heights come from smokepop's frame and wishes from the page around it; what
 // anybody else says is not heard.
 func TestBrowserFrameHearsAndTellsTheRightOnesOnly(t *testing.T) {

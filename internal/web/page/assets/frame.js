@@ -27,6 +27,7 @@ let asking = false;
 function message(m) {
   switch (m.type) {
     case 'hello':
+      callsCome(m.pairing.state === 'paired');
       pops.replace(m.pops).forEach(announce);
       break;
     case 'pop':
@@ -39,7 +40,24 @@ function message(m) {
     case 'end':
       pops.end(m.id, m.reason, m.answered_by ?? '');
       break;
+    case 'pairing':
+      callsCome(m.pairing.state === 'paired');
+      break;
   }
+}
+
+/**
+ * Nobody is shown calls without a pairing. The page in a tab says what to do
+ * about it; here is only said that there is something, as silence would be taken
+ * for a quiet day.
+ * @param {boolean} come
+ */
+function callsCome(come) {
+  byId('attention').hidden = come;
+  const link = /** @type {HTMLAnchorElement} */ (byId('attention-link'));
+  if (come) link.removeAttribute('href');
+  else link.href = '/';
+  changed();
 }
 
 /** @param {import('./pops.js').Pop} pop */
@@ -83,6 +101,7 @@ function stopped(code) {
 /** @param {string} sentence */
 function signedOut(sentence) {
   trouble('');
+  callsCome(true); // of nobody, there is nothing to say
   pops.replace([]);
   document.body.dataset.state = 'signed-out';
   byId('connect').hidden = false;
@@ -143,6 +162,7 @@ async function jumped() {
 
 async function start() {
   fill();
+  say(byId('attention-link'), text.frameAttention);
   // Of tabs of the same browser and site; on another site there are none.
   new BroadcastChannel('smokepop').onmessage = ({ data }) => { if (data === 'signed-in') enter(); };
   addEventListener('message', heardFrom);

@@ -251,6 +251,7 @@ export const text = {
   tryAgain: 'حاول مرة أخرى',
 
   frameSignedOut: 'افتح smokepop في علامة تبويب لترى هنا من يتصل.',
+  frameAttention: 'لا تظهر أي مكالمات هنا الآن: افتح smokepop في علامة تبويب لترى السبب.',
   frameRefused: 'لا يسمح هذا المتصفح لـ smokepop بإبقاء تسجيل الدخول هنا، فأبقِ smokepop مفتوحًا في علامة تبويب مستقلة.',
   connect: {
     working: 'لحظة…',

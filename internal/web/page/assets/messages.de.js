@@ -245,6 +245,7 @@ export const text = {
   tryAgain: 'Noch einmal versuchen',
 
   frameSignedOut: 'Öffnen Sie smokepop in einem Tab, um hier zu sehen, wer anruft.',
+  frameAttention: 'Hier erscheinen gerade keine Anrufe: Öffnen Sie smokepop in einem Tab, um zu sehen, warum.',
   frameRefused: 'Dieser Browser lässt smokepop hier nicht angemeldet bleiben; halten Sie smokepop in einem eigenen Tab offen.',
   connect: {
     working: 'Einen Moment…',

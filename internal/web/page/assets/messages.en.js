@@ -222,6 +222,7 @@ export const text = {
 
   /** In a frame of another page. */
   frameSignedOut: 'Open smokepop in a tab to see here who is calling.',
+  frameAttention: 'No calls show here right now: open smokepop in a tab to see why.',
   frameRefused: 'This browser does not let smokepop stay signed in here, so keep smokepop open in a tab of its own.',
   /** The tab that such a frame opens. */
   connect: {

@@ -245,6 +245,7 @@ export const text = {
   tryAgain: 'Intentar de nuevo',
 
   frameSignedOut: 'Abra smokepop en una pestaña para ver aquí quién llama.',
+  frameAttention: 'Ahora mismo no aparecen llamadas aquí: abra smokepop en una pestaña para ver por qué.',
   frameRefused: 'Este navegador no permite que smokepop mantenga aquí la sesión; deje smokepop abierto en una pestaña propia.',
   connect: {
     working: 'Un momento…',
