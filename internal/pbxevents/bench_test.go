@@ -17,7 +17,7 @@ func (sieve) Offer([]screenpop.Event) bool { return true }
 
 func benchRig(b *testing.B) *rig {
 	r := newRig(b, nil)
-	r.tenants[firm].tracker.sink = sieve{}
+	r.tenant(firm).tracker.sink = sieve{}
 	r.Receiver.trace = discard{}
 	return r
 }
@@ -25,7 +25,7 @@ func benchRig(b *testing.B) *rig {
 // Decode, filter, track: what an event costs before the flow.
 func BenchmarkEvent(b *testing.B) {
 	r := benchRig(b)
-	in := r.tenants[firm]
+	in := r.tenant(firm)
 	now := r.clock.Now()
 	bodies := make([][]byte, 3*512)
 	for i := range bodies {
@@ -69,7 +69,7 @@ func BenchmarkHandler(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		if i%9000 == 0 {
-			r.tenants[firm].tracker = newTracker(sieve{}, maxCalls)
+			r.tenant(firm).tracker = newTracker(sieve{}, maxCalls)
 		}
 		body := fmt.Sprintf(`{"event":"ringing","call_id":"%d@pbx","from":"+16173998147","to":"101"}`, i)
 		req := httptest.NewRequest(http.MethodPost, "/hooks/vodia/"+firm, strings.NewReader(body))

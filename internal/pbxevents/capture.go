@@ -47,7 +47,7 @@ type captureQueueOf struct {
 // captures may go on at once; ErrManyCaptures tells that they are too many,
 // ErrNoTenant that there is no such tenant. Nothing is written anywhere.
 func (r *Receiver) Capture(ctx context.Context, domain screenpop.Tenant, limits CaptureLimits, each func(Captured) error) error {
-	t := r.tenants[screenpop.ParseTenant(string(domain))]
+	t := r.tenant(screenpop.ParseTenant(string(domain)))
 	if t == nil {
 		return ErrNoTenant
 	}

@@ -34,7 +34,7 @@ func capture(t *testing.T, r *rig, limits CaptureLimits, send func()) []Captured
 			t.Error(err)
 		}
 	})
-	if r.tenants[firm].captures.on() {
+	if r.tenant(firm).captures.on() {
 		t.Error("still capturing")
 	}
 	return all
@@ -249,7 +249,7 @@ func FuzzCapture(f *testing.F) {
 		q.Set(name, value)
 		req.URL.RawQuery = q.Encode()
 		queue := &captureQueueOf{entries: make(chan Captured, 1)}
-		in := r.tenants[firm]
+		in := r.tenant(firm)
 		in.captures.join(queue)
 		defer in.captures.leave(queue)
 		in.observe(&observation{body: []byte(body)}, req, pathFields{extension: value}, &message{extensions: []screenpop.Extension{screenpop.Extension(value)}}, verdict{result: accepted}, nil, r.clock.Now())

@@ -47,6 +47,7 @@ type carriedLeg struct {
 	Source    source                `json:"source"`
 	News      screenpop.Age         `json:"news"`
 	Stopped   screenpop.Age         `json:"stopped"`
+	Forgotten bool                  `json:"forgotten,omitempty"`
 }
 
 type carriedPhone struct {
@@ -81,8 +82,8 @@ const carriedEnded = 2000
 func (r *Receiver) Carry() Carried {
 	now := r.now()
 	var all Carried
-	for _, domain := range slices.Sorted(maps.Keys(r.tenants)) {
-		t := r.tenants[domain]
+	for _, domain := range slices.Sorted(maps.Keys(r.all())) {
+		t := r.tenant(domain)
 		t.live.mu.Lock()
 		carried := t.tracker.carry(now)
 		carried.Domain = domain
@@ -138,6 +139,7 @@ func (t *tracker) carry(now time.Time) carriedTenant {
 				Extension: l.agent.Extension, Call: spare(l.call, l.stopped, now), Source: l.source,
 				News: screenpop.AgeOf(l.news, now), Stopped: screenpop.AgeOf(l.stopped, now),
 			}
+			one.Forgotten = l.forgotten || !l.call.Number.IsZero() && one.Call.Number == ""
 			for _, p := range l.phones {
 				one.Phones = append(one.Phones, carriedPhone{p.id, p.state})
 			}

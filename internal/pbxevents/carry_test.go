@@ -35,7 +35,7 @@ func restarted(t interface{ Fatal(...any) }, r *Receiver, tenant Tenant, sink sc
 
 // Wherever a restart falls, and however the clock is set meanwhile, every event
 // after it gets the answer it would have got without one, and the flow is
-// offered the same.
+// offered the same: as long as numbers are carried.
 func TestPropertyRestartChangesNothing(t *testing.T) {
 	tenant := usTenant(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -52,6 +52,7 @@ func TestPropertyRestartChangesNothing(t *testing.T) {
 		ids := []screenpop.CallID{"a", "b", "c", "d"}
 		lists := []string{"a", "l", "m"}
 		told := ""
+		left := int(joinWindow / time.Second)
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			switch rapid.IntRange(0, 9).Draw(t, "step") {
 			case 0, 1:
@@ -59,7 +60,9 @@ func TestPropertyRestartChangesNothing(t *testing.T) {
 				b, _ = restarted(t, b, tenant, goes, moved, set)
 				told += fmt.Sprintf("\nrestart, the clock set by %v", set)
 			case 2:
-				pass := time.Duration(rapid.IntRange(0, 20).Draw(t, "pass")) * time.Second
+				n := rapid.IntRange(0, left).Draw(t, "pass")
+				left -= n
+				pass := time.Duration(n) * time.Second
 				steady.pass(pass)
 				moved.pass(pass)
 				told += fmt.Sprintf("\n%v", pass)
@@ -77,7 +80,7 @@ func TestPropertyRestartChangesNothing(t *testing.T) {
 				m.primary = rapid.SampledFrom([]screenpop.CallID{"", "", "a", "p"}).Draw(t, "primary")
 				told += fmt.Sprintf("\n%s %s of %q at %v", m.state, m.call, m.primary, m.extensions)
 				same := m
-				v, w := a.tenants[firm].take(&m, steady.Now()), b.tenants[firm].take(&same, moved.Now())
+				v, w := a.tenant(firm).take(&m, steady.Now()), b.tenant(firm).take(&same, moved.Now())
 				if v.result != w.result || v.skip != w.skip || !slices.Equal(v.extensions, w.extensions) {
 					t.Fatalf("answered %v %v %v, want %v %v %v, after%s", w.result, w.skip, w.extensions, v.result, v.skip, v.extensions, told)
 				}
@@ -106,6 +109,56 @@ func TestCarriedHasNoNamesAndForgetsNumbers(t *testing.T) {
 	}
 	if !strings.Contains(text, "+16175550199") || !strings.Contains(text, `"over"`) {
 		t.Errorf("carried is\n%s", text)
+	}
+}
+
+// The number of a leg that ended a while before the restart is not carried. What
+// begins it again tells the number; what does not tell it begins nothing; and
+// everything else is told as ever.
+func TestLegWithoutItsNumberAfterARestart(t *testing.T) {
+	for name, tc := range map[string]struct {
+		events, answers, offered []string
+	}{
+		"another phone rings": {
+			[]string{"event=ringing&call_id=b&primary_call_id=c&extension=101&from=6173998147&to=101"}, []string{"accepted 101"}, []string{"101 ringing inbound +16173998147"},
+		},
+		"another phone is answered": {
+			[]string{"event=connected&call_id=b&primary_call_id=c&extension=101&from=6173998147&to=101"}, []string{"accepted 101"}, []string{"101 connected inbound +16173998147"},
+		},
+		"another phone is answered, and nobody says who called": {
+			[]string{"event=connected&call_id=b&primary_call_id=c&extension=101"}, []string{"out-of-order"}, nil,
+		},
+		"the same phone, late": {
+			[]string{"event=ringing&call_id=a&primary_call_id=c&extension=101&from=6173998147&to=101", "event=connected&call_id=a&primary_call_id=c&extension=101"},
+			[]string{"out-of-order", "out-of-order"}, nil,
+		},
+		"its end once more": {
+			[]string{"event=terminated&call_id=a&primary_call_id=c&extension=101"}, []string{"duplicate"}, nil,
+		},
+		"another phone after the end of all": {
+			[]string{"event=terminated&call_id=c", "event=connected&call_id=b&primary_call_id=c&from=101&to=102"}, []string{"duplicate", "out-of-order"}, nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			steady, r := newRig(t, nil), newRig(t, nil)
+			for _, g := range []*rig{steady, r} {
+				g.send("event=ringing&call_id=a&primary_call_id=c&extension=101&from=6173998147&to=101")
+				g.send("event=terminated&call_id=a&primary_call_id=c&extension=101")
+				g.clock.pass(joinWindow + time.Second)
+			}
+			next, _ := restarted(t, r.Receiver, usTenant(t), r.sink, r.clock, 0)
+			next, _ = restarted(t, next, usTenant(t), r.sink, r.clock, 0) // and once more
+			r.handler = next.Handler()
+			r.sink.take()
+			for i, e := range tc.events {
+				if got := r.send(e); got != tc.answers[i] {
+					t.Errorf("%s: %s, want %s (without a restart: %s)", e, got, tc.answers[i], steady.send(e))
+				}
+			}
+			if got := r.sink.take(); !slices.Equal(got, tc.offered) {
+				t.Errorf("offered %q, want %q", got, tc.offered)
+			}
+		})
 	}
 }
 

@@ -151,7 +151,7 @@ func plan(country string) *numbering.Plan {
 // The same message decides the same: nothing is remembered by the rules.
 func TestRulesArePure(t *testing.T) {
 	r := newRig(t, nil)
-	rules := r.tenants[firm].rules
+	rules := r.tenant(firm).rules
 	m := message{state: screenpop.Ringing, call: "c", from: party{text: "6173998147", user: "6173998147", given: true}, to: party{text: "101", user: "101", given: true}}
 	a, b := rules.decide(&m), rules.decide(&m)
 	if a.number != b.number || a.direction != b.direction || a.skip != b.skip || len(a.agents) != 1 || len(b.agents) != 1 {

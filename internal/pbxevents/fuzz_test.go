@@ -27,14 +27,14 @@ func FuzzWebhook(f *testing.F) {
 		f.Add(s[0], s[1], s[2], s[3])
 	}
 	r := newRig(f, nil)
-	t0 := r.tenants[firm]
+	t0 := r.tenant(firm)
 	f.Fuzz(func(t *testing.T, path, query, contentType, body string) {
 		u, err := url.Parse("/hooks/vodia/" + firm + path)
 		if err != nil || u.Host != "" {
 			t.Skip()
 		}
 		u.RawQuery = query
-		r.Receiver.tenants[firm].tracker = newTracker(r.sink, maxCalls)
+		r.Receiver.tenant(firm).tracker = newTracker(r.sink, maxCalls)
 		r.sink.events, r.sink.lines = nil, nil
 		req := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		req.URL = u
@@ -144,10 +144,10 @@ func FuzzTrack(f *testing.F) {
 	f.Fuzz(func(t *testing.T, moves []byte, id string) {
 		r := newRig(t, nil)
 		checker := &screens{t: t}
-		r.tenants[firm].tracker.sink = checker
+		r.tenant(firm).tracker.sink = checker
 		for _, b := range moves {
 			m := eventOf(int(b), screenpop.CallID(id))
-			r.tenants[firm].take(&m, r.clock.Now())
+			r.tenant(firm).take(&m, r.clock.Now())
 			checker.consistent(r)
 		}
 	})
@@ -186,11 +186,11 @@ func FuzzLive(f *testing.F) {
 	f.Fuzz(func(t *testing.T, moves []byte, id, from, extensions string) {
 		r := newRig(t, nil)
 		checker := &screens{t: t}
-		r.tenants[firm].tracker.sink = checker
+		r.tenant(firm).tracker.sink = checker
 		for _, b := range moves {
 			if b%4 == 0 {
 				m := eventOf(int(b/4), "c")
-				r.tenants[firm].take(&m, r.clock.Now())
+				r.tenant(firm).take(&m, r.clock.Now())
 			} else {
 				calls := []LiveCall{{ID: id, From: from, To: "600", Extensions: strings.Split(extensions, ","), Connected: b&8 != 0}, {ID: "d", From: "6173998147", To: "101", Ended: b&16 != 0}}
 				if err := r.Live(firm, calls[:b%4%3]); err != nil {
@@ -202,7 +202,7 @@ func FuzzLive(f *testing.F) {
 		if err := r.Live(firm, nil); err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range r.tenants[firm].tracker.calls {
+		for _, c := range r.tenant(firm).tracker.calls {
 			for _, l := range c.legs {
 				if l.live() && c.sources == byLiveList {
 					t.Fatalf("%s is up after an empty list", c.id)

@@ -52,7 +52,7 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 		r.refuse(w, req, "", refused)
 		return
 	}
-	t := r.tenants[screenpop.ParseTenant(path.domain)]
+	t := r.tenant(screenpop.ParseTenant(path.domain))
 	if t == nil {
 		r.refuse(w, req, "", &refusal{http.StatusNotFound, unknownTenant,
 			"No tenant of this domain is configured: write the PBX tenant's domain behind /hooks/vodia/ as the configuration has it."})

@@ -309,7 +309,7 @@ func TestHardeningKeyFlood(t *testing.T) {
 // Call ids that never end do not fill the memory.
 func TestHardeningCallFlood(t *testing.T) {
 	r := newRig(t, nil)
-	tr := r.tenants[firm].tracker
+	tr := r.tenant(firm).tracker
 	tr.max = 1000
 	m := message{state: screenpop.Ringing, from: party{"6173998147", "6173998147", true}, to: party{"101", "101", true}}
 	var before, after runtime.MemStats
@@ -320,7 +320,7 @@ func TestHardeningCallFlood(t *testing.T) {
 			runtime.ReadMemStats(&before)
 		}
 		m.call = screenpop.CallID(strconv.Itoa(i))
-		r.tenants[firm].take(&m, r.clock.Now())
+		r.tenant(firm).take(&m, r.clock.Now())
 	}
 	r.sink.events, r.sink.lines = nil, nil
 	runtime.GC()

@@ -87,7 +87,7 @@ func TestPropertyInterleavings(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				in := r.tenants[firm]
+				in := r.tenant(firm)
 				told := ""
 				order := sequence(random, len(hooks), len(tale.lists))
 				for _, i := range order {

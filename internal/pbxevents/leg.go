@@ -18,6 +18,9 @@ type leg struct {
 	source  source
 	news    time.Time
 	stopped time.Time // when it ended
+	// forgotten: it ended before a restart, and its number was not carried. The
+	// event with which it begins again has to tell it.
+	forgotten bool
 }
 
 // phone is one device that rings for a leg, or one connection it has: a PBX

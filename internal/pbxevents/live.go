@@ -43,7 +43,7 @@ type liveCall struct {
 // be called from several goroutines; it returns ErrNoTenant for a tenant that is
 // not configured.
 func (r *Receiver) Live(domain screenpop.Tenant, calls []LiveCall) error {
-	t := r.tenants[screenpop.ParseTenant(string(domain))]
+	t := r.tenant(screenpop.ParseTenant(string(domain)))
 	if t == nil {
 		return ErrNoTenant
 	}
@@ -55,7 +55,7 @@ func (r *Receiver) Live(domain screenpop.Tenant, calls []LiveCall) error {
 
 // retryLive takes in the lists that the flow had no room for.
 func (r *Receiver) retryLive() {
-	for _, t := range r.tenants {
+	for _, t := range r.all() {
 		t.live.mu.Lock()
 		if t.live.again != nil {
 			r.takeList(t, t.live.again)
@@ -65,7 +65,7 @@ func (r *Receiver) retryLive() {
 }
 
 func (r *Receiver) takeList(t *tenant, list []LiveCall) {
-	l := &t.live
+	l := t.live
 	now := r.now()
 	l.again = nil
 	full := false

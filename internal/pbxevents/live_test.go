@@ -218,7 +218,7 @@ func TestLiveOddLists(t *testing.T) {
 	if got := r.sink.take(); got != nil {
 		t.Errorf("%q", got)
 	}
-	if n := len(r.tenants[firm].live.calls); n > maxLiveCalls {
+	if n := len(r.tenant(firm).live.calls); n > maxLiveCalls {
 		t.Errorf("%d calls kept", n)
 	}
 }

@@ -43,7 +43,7 @@ func watch(reg prometheus.Registerer, r *Receiver) error {
 			ConstLabels: prometheus.Labels{"state": state},
 		}, func() float64 {
 			n := 0
-			for _, t := range r.tenants {
+			for _, t := range r.all() {
 				t.tracker.mu.Lock()
 				n += count(t.tracker)
 				t.tracker.mu.Unlock()

@@ -70,7 +70,7 @@ func (s *screens) live() (n int) {
 
 // consistent compares the tracker with what the screens show, and with itself.
 func (s *screens) consistent(r *rig) {
-	tr := r.tenants[firm].tracker
+	tr := r.tenant(firm).tracker
 	live, cards := 0, map[*card]bool{}
 	for _, c := range tr.calls {
 		if c.alive != c.anyLive() {
@@ -126,7 +126,7 @@ func TestPropertyAnyOrderOfEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Receiver = receiver
-		in := r.tenants[firm]
+		in := r.tenant(firm)
 		before := map[shown]bool{}
 		seen.known = func(x shown) bool { return before[x] }
 		in.tracker.max = rapid.IntRange(1, 6).Draw(t, "max")
@@ -203,7 +203,7 @@ func TestPropertyShuffledCallEndsTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := receiver.tenants[firm]
+		in := receiver.tenant(firm)
 		order := rapid.Permutation([]int{0, 1, 2, 3, 0, 1, 2, 3}).Draw(t, "order")
 		for _, i := range order {
 			m := story[i]

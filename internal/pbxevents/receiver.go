@@ -13,7 +13,8 @@ import (
 
 // Receiver takes in the events of all tenants.
 type Receiver struct {
-	tenants map[screenpop.Tenant]*tenant
+	tenants atomic.Pointer[map[screenpop.Tenant]*tenant]
+	deps    Deps
 	trace   screenpop.Recorder
 	metrics *metrics
 	log     *slog.Logger
@@ -25,14 +26,15 @@ type Receiver struct {
 
 // tenant is one PBX domain: how it proves itself, its rules and its calls.
 type tenant struct {
-	domain  screenpop.Tenant
-	gate    gate
-	rules   rules
-	names   *names
-	tracker *tracker
+	domain screenpop.Tenant
+	gate   gate
+	rules  rules
+	names  *names
 
-	live     liveList
-	captures captures
+	// What a tenant keeps when it is configured anew.
+	tracker  *tracker
+	live     *liveList
+	captures *captures
 }
 
 // New returns a Receiver for tenants. It refuses a tenant that is there twice
@@ -55,13 +57,27 @@ func New(tenants []Tenant, deps Deps) (*Receiver, error) {
 		return nil, err
 	}
 	r := &Receiver{
-		tenants: make(map[screenpop.Tenant]*tenant, len(tenants)),
-		trace:   deps.Trace, metrics: m, log: deps.Log,
+		deps: deps, trace: deps.Trace, metrics: m, log: deps.Log,
 		now: deps.Now, retry: make(chan struct{}, 1),
 	}
+	put, err := r.Prepare(tenants)
+	if err != nil {
+		return nil, err
+	}
+	put()
+	return r, watch(deps.Metrics, r)
+}
+
+// Prepare makes ready for other tenants in the place of those there are; it
+// refuses what New refuses. Nothing has changed until the function it returns is
+// called, which cannot fail; one call of Prepare at a time. Calls under way of a
+// tenant that stays go on, those of one that is taken out end.
+func (r *Receiver) Prepare(tenants []Tenant) (put func(), err error) {
+	before := r.all()
+	after := make(map[screenpop.Tenant]*tenant, len(tenants))
 	for _, t := range tenants {
 		t.Domain = screenpop.ParseTenant(string(t.Domain))
-		switch _, twice := r.tenants[t.Domain]; {
+		switch _, twice := after[t.Domain]; {
 		case t.Domain == "":
 			return nil, errors.New("pbxevents: a tenant without a domain")
 		case twice:
@@ -69,7 +85,7 @@ func New(tenants []Tenant, deps Deps) (*Receiver, error) {
 		case t.Numbers == nil:
 			return nil, fmt.Errorf("pbxevents: tenant %s has no number plan", t.Domain)
 		}
-		rules, err := newRules(t, deps.Directory)
+		rules, err := newRules(t, r.deps.Directory)
 		if err != nil {
 			return nil, fmt.Errorf("pbxevents: tenant %s: %w", t.Domain, err)
 		}
@@ -77,13 +93,34 @@ func New(tenants []Tenant, deps Deps) (*Receiver, error) {
 		if err != nil {
 			return nil, fmt.Errorf("pbxevents: tenant %s: %w", t.Domain, err)
 		}
-		r.tenants[t.Domain] = &tenant{
-			domain: t.Domain, gate: newGate(t.Auth), rules: rules, names: names,
-			tracker: newTracker(deps.Sink, maxCalls),
+		one := &tenant{domain: t.Domain, gate: newGate(t.Auth), rules: rules, names: names}
+		if was := before[t.Domain]; was != nil {
+			one.tracker, one.live, one.captures = was.tracker, was.live, was.captures
+		} else {
+			one.tracker, one.live, one.captures = newTracker(r.deps.Sink, maxCalls), &liveList{}, &captures{}
 		}
+		after[t.Domain] = one
 	}
-	return r, watch(deps.Metrics, r)
+	return func() {
+		r.tenants.Store(&after)
+		for domain, t := range before {
+			if after[domain] == nil {
+				t.tracker.endAll(r.now())
+			}
+		}
+	}, nil
 }
+
+// all are the tenants there are now.
+func (r *Receiver) all() map[screenpop.Tenant]*tenant {
+	if m := r.tenants.Load(); m != nil {
+		return *m
+	}
+	return nil
+}
+
+// tenant returns a tenant; nil: it is not configured.
+func (r *Receiver) tenant(domain screenpop.Tenant) *tenant { return r.all()[domain] }
 
 // Run sweeps calls whose end never came, so that no pop stays for ever, and takes
 // lists of live calls in again that the flow had no room for. It returns nil when
@@ -108,7 +145,7 @@ func (r *Receiver) Run(ctx context.Context) error {
 }
 
 func (r *Receiver) sweep() {
-	for _, t := range r.tenants {
+	for _, t := range r.all() {
 		if n := t.tracker.sweep(r.now()); n > 0 {
 			r.log.Info("legs ended whose end never came", "tenant", string(t.domain), "legs", n)
 		}

@@ -19,7 +19,7 @@ const (
 // that are not served any more are left out.
 func (r *Receiver) Resume(all Carried, at time.Time) {
 	for i := range all {
-		t := r.tenants[all[i].Domain]
+		t := r.tenant(all[i].Domain)
 		if t == nil {
 			continue
 		}
@@ -98,6 +98,7 @@ func (t *tenant) resumeLeg(of *call, one *carriedLeg, cards []*card, at time.Tim
 	}
 	l := &leg{
 		of: of, agent: a, call: one.Call.Call(at), source: one.Source, news: one.News.Before(at), stopped: one.Stopped.Before(at),
+		forgotten: one.Forgotten,
 	}
 	for _, p := range one.Phones {
 		l.phones = append(l.phones, phone{p.ID, p.State})
@@ -121,7 +122,7 @@ func (t *tenant) resumeLeg(of *call, one *carriedLeg, cards []*card, at time.Tim
 // UnderWay tells whether an agent has the call now, by the id that its pop goes
 // by.
 func (r *Receiver) UnderWay(agent screenpop.AgentID, id screenpop.CallID) bool {
-	t := r.tenants[agent.Tenant]
+	t := r.tenant(agent.Tenant)
 	if t == nil {
 		return false
 	}

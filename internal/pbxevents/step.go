@@ -174,7 +174,7 @@ func (s *step) show(c *card, end screenpop.EndReason, by string) {
 // commit offers a step's events and remembers the step, or does neither and
 // returns false because the flow is full.
 func (t *tracker) commit(s *step, m *message) bool {
-	if len(s.events) > 0 && !t.sink.Offer(s.events) {
+	if t.over && m != nil || len(s.events) > 0 && !t.sink.Offer(s.events) {
 		s.rollBack()
 		return false
 	}

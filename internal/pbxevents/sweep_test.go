@@ -10,7 +10,7 @@ import (
 )
 
 func (r *rig) sizes() (live, done, all int) {
-	tr := r.tenants[firm].tracker
+	tr := r.tenant(firm).tracker
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	return tr.live.Len(), tr.done.Len(), len(tr.calls)
@@ -108,7 +108,7 @@ func TestRunSweepsEachMinuteUntilItEnds(t *testing.T) {
 
 func TestTrackerIsBounded(t *testing.T) {
 	r := newRig(t, nil)
-	tr := r.tenants[firm].tracker
+	tr := r.tenant(firm).tracker
 	tr.max = 10
 	for i := range 5 {
 		r.send(fmt.Sprintf("event=ringing&call_id=live%d&from=6173998147&to=101", i))

@@ -71,6 +71,10 @@ func (t *tenant) begin(m *message, s *step, d decision, state screenpop.State) v
 	var o outcome
 	for _, a := range d.agents {
 		l := s.call.leg(a.Extension)
+		if l != nil && l.forgotten {
+			s.keep(l)
+			l.call.Number, l.forgotten = d.number, false
+		}
 		moved, why := true, screenpop.SkipOutOfOrder
 		switch {
 		case s.over(m):
@@ -112,12 +116,13 @@ func (t *tenant) connected(m *message, s *step) verdict {
 	rest.extensions = nil
 	for _, e := range t.named(m, s.call) {
 		l := s.call.leg(e)
-		if l == nil || l.call.Number.IsZero() && l.phone(m.call) == nil && m.call != l.of.id {
+		another := l != nil && l.phone(m.call) == nil && m.call != l.of.id
+		if l == nil || another && l.call.Number.IsZero() && (!l.forgotten || m.parties() && !s.over(m)) {
 			rest.extensions = append(rest.extensions, e)
 			continue
 		}
 		number = l.call.Number
-		if s.over(m) {
+		if s.over(m) || another && l.forgotten {
 			o.still(e, screenpop.SkipOutOfOrder)
 			continue
 		}

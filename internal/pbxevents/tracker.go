@@ -25,6 +25,7 @@ type tracker struct {
 	max  int
 
 	mu    sync.Mutex
+	over  bool // nothing begins any more: the tenant was taken out
 	calls map[screenpop.CallID]*call
 	ids   map[screenpop.CallID]*call // by the ids of legs, and by a primary id that was told late
 	cards map[screenpop.Extension][]*card
