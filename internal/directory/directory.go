@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/smokepop/smokepop/internal/crew"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -46,6 +47,7 @@ type Config struct {
 type Directory struct {
 	current atomic.Pointer[snapshot]
 	members []*member
+	readers *crew.Crew[*member] // of the members that have a PBX
 	changed func(screenpop.Tenant, []Change)
 	metrics *metrics
 	log     *slog.Logger
@@ -56,21 +58,11 @@ type Directory struct {
 
 // New returns a Directory that knows the configured agents. Run reads the PBXs.
 func New(cfg Config) (*Directory, error) {
-	d := &Directory{changed: cfg.Changed, log: cfg.Log, stopped: make(chan struct{})}
+	d := &Directory{changed: cfg.Changed, log: cfg.Log, stopped: make(chan struct{}), readers: crew.New[*member]()}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
-	for _, t := range cfg.Tenants {
-		if t.Refresh <= 0 {
-			t.Refresh = defaultRefresh
-		}
-		d.members = append(d.members, &member{Tenant: t, ask: make(chan chan struct{})})
-	}
-	d.mu.Lock()
-	for _, m := range d.members {
-		d.publish(m)
-	}
-	d.mu.Unlock()
+	d.Reconfigure(cfg.Tenants)
 	var err error
 	d.metrics, err = newMetrics(cfg.Metrics, d)
 	return d, err

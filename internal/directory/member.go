@@ -11,8 +11,14 @@ import (
 // by the goroutine that reads the tenant's PBX and by Assume.
 type member struct {
 	Tenant
-	ask chan chan struct{} // who wants the PBX to be read now
+	ask      chan chan struct{} // who wants the PBX to be read now
+	replaced chan struct{}      // closed when a reload has put another in its place, or none
 
+	known
+}
+
+// known is what a member has learnt.
+type known struct {
 	read    bool    // good is a reading
 	good    Reading // the last good copy, complete
 	assumed []screenpop.Extension

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -21,13 +21,7 @@ const (
 // may be called once and returns nil.
 func (d *Directory) Run(ctx context.Context) error {
 	defer close(d.stopped)
-	var group sync.WaitGroup
-	for _, m := range d.members {
-		if m.Source != nil {
-			group.Go(func() { d.keep(ctx, m) })
-		}
-	}
-	group.Wait()
+	d.readers.Run(ctx, d.keep)
 	return nil
 }
 
@@ -72,6 +66,10 @@ func (d *Directory) renew(ctx context.Context, m *member) time.Duration {
 		return 0
 	}
 	d.mu.Lock()
+	if !slices.Contains(d.members, m) { // a reload has put another in its place meanwhile
+		d.mu.Unlock()
+		return 0
+	}
 	told := m.told()
 	var before, after *copied
 	m.lastTry = time.Now()
@@ -168,26 +166,28 @@ var (
 // the reading goes on. It returns ErrNoSource for a tenant without a PBX to
 // read and ErrStopped when Run has ended.
 func (d *Directory) Refresh(ctx context.Context, t screenpop.Tenant) error {
-	for _, m := range d.members {
-		if m.Domain != t || m.Source == nil {
-			continue
-		}
-		done := make(chan struct{})
-		select {
-		case m.ask <- done:
-		case <-d.stopped:
-			return ErrStopped
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		select {
-		case <-done:
-			return nil
-		case <-d.stopped:
-			return ErrStopped
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	m := d.member(t)
+	if m == nil || m.Source == nil {
+		return ErrNoSource
 	}
-	return ErrNoSource
+	done := make(chan struct{})
+	select {
+	case m.ask <- done:
+	case <-m.replaced:
+		return d.Refresh(ctx, t)
+	case <-d.stopped:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-done:
+		return nil
+	case <-m.replaced:
+		return d.Refresh(ctx, t)
+	case <-d.stopped:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

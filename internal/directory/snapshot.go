@@ -1,8 +1,6 @@
 package directory
 
 import (
-	"maps"
-
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -35,22 +33,32 @@ const (
 // publish makes a tenant's new state visible and returns its old and new copy.
 // Under d.mu.
 func (d *Directory) publish(m *member) (before, after *copied) {
-	old := d.current.Load()
-	next := &snapshot{tenants: map[screenpop.Tenant]*copied{}}
-	if old != nil {
-		maps.Copy(next.tenants, old.tenants)
+	if old := d.current.Load(); old != nil {
 		before = old.tenants[m.Domain]
 	}
 	after = m.merge()
 	if before != nil {
 		m.miss(before, after)
 	}
-	next.tenants[m.Domain] = after
-	for _, other := range d.members {
-		if c := next.tenants[other.Domain]; c != nil {
-			next.list = append(next.list, c.list...)
+	d.show(m.Domain, after)
+	return before, after
+}
+
+// show makes a copy of a tenant visible, and takes the tenants away that are
+// not members any more. Under d.mu.
+func (d *Directory) show(t screenpop.Tenant, c *copied) {
+	next := &snapshot{tenants: map[screenpop.Tenant]*copied{}}
+	old := d.current.Load()
+	for _, m := range d.members {
+		one := c
+		if m.Domain != t {
+			if old == nil || old.tenants[m.Domain] == nil {
+				continue
+			}
+			one = old.tenants[m.Domain]
 		}
+		next.tenants[m.Domain] = one
+		next.list = append(next.list, one.list...)
 	}
 	d.current.Store(next)
-	return before, after
 }

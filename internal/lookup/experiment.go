@@ -66,7 +66,7 @@ const (
 // are those of Find without ErrNoMatch, ErrNotSearchable and ErrNoSuchContact;
 // what was tried until then is returned with them.
 func (f *Finder) Experiment(ctx context.Context, agent screenpop.AgentID, number, contactID string) (Experiment, error) {
-	t := f.tenants[agent.Tenant]
+	t := f.tenant(agent.Tenant)
 	if t == nil {
 		return Experiment{}, fmt.Errorf("%w: the tenant is not configured", screenpop.ErrUnavailable)
 	}
@@ -205,7 +205,7 @@ func unease(digits, usual int) int {
 // the cheapest sign that everything between here and there works. The errors
 // are those of Find without ErrNoMatch.
 func (f *Finder) FirmName(ctx context.Context, agent screenpop.AgentID) (string, error) {
-	t := f.tenants[agent.Tenant]
+	t := f.tenant(agent.Tenant)
 	if t == nil {
 		return "", fmt.Errorf("%w: the tenant is not configured", screenpop.ErrUnavailable)
 	}

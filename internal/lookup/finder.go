@@ -5,16 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"sync/atomic"
 	"time"
 
+	"github.com/smokepop/smokepop/internal/crew"
 	"github.com/smokepop/smokepop/internal/screenpop"
 	"github.com/smokepop/smokepop/internal/smokeball"
 )
 
 // Finder implements screenpop.Finder over Smokeball.
 type Finder struct {
-	tenants  map[screenpop.Tenant]*tenant
+	tenants  atomic.Pointer[map[screenpop.Tenant]*tenant]
+	tellers  *crew.Crew[*tenant]
 	creds    Credentials
 	news     News
 	trace    screenpop.Recorder
@@ -39,7 +42,7 @@ var _ screenpop.Finder = (*Finder)(nil)
 // configuration has checked it.
 func New(cfg Config) *Finder {
 	f := &Finder{
-		tenants: make(map[screenpop.Tenant]*tenant, len(cfg.Tenants)),
+		tellers: crew.New[*tenant](),
 		creds:   cfg.Credentials, news: cfg.News, trace: cfg.Trace, metrics: newMetrics(cfg.Metrics), log: cfg.Log, now: cfg.Now,
 		cache: newCache(), flights: flights{of: make(map[key]*flight)}, renewals: renewals{last: make(map[screenpop.AgentID]time.Time)},
 	}
@@ -52,15 +55,51 @@ func New(cfg Config) *Finder {
 	if f.now == nil {
 		f.now = time.Now
 	}
-	for _, c := range cfg.Tenants {
+	f.Reconfigure(cfg.Tenants)
+	return f
+}
+
+// Reconfigure puts other tenants in the place of those there are. A tenant that
+// stays as it is keeps what it has learnt; what was found for one that changes
+// is forgotten, and searches under way end by its earlier configuration. It
+// panics as New does. It is called by one goroutine at a time.
+func (f *Finder) Reconfigure(configs []TenantConfig) {
+	before := map[screenpop.Tenant]*tenant{}
+	if m := f.tenants.Load(); m != nil {
+		before = *m
+	}
+	after := make(map[screenpop.Tenant]*tenant, len(configs))
+	all := make([]*tenant, 0, len(configs))
+	for _, c := range configs {
 		t := &tenant{TenantConfig: c.withDefaults()}
 		if err := t.Plan.Check(); err != nil {
 			panic(err)
 		}
-		f.tenants[c.Tenant] = t
+		if was := before[c.Tenant]; was != nil && was.same(t) {
+			t = was
+		}
+		after[c.Tenant] = t
+		all = append(all, t)
 	}
-	return f
+	f.tenants.Store(&after)
+	for name, was := range before {
+		if after[name] != was {
+			f.cache.forget(name)
+		}
+	}
+	f.tellers.Set(all)
 }
+
+// same tells whether two tenants are configured alike. A client is the same only
+// if it is that one: it has its own budget and knows whether Smokeball answers.
+func (t *tenant) same(u *tenant) bool {
+	a, b := t.TenantConfig, u.TenantConfig
+	a.API, b.API = nil, nil
+	return t.API == u.API && reflect.DeepEqual(a, b)
+}
+
+// tenant returns a tenant; nil: it is not configured.
+func (f *Finder) tenant(t screenpop.Tenant) *tenant { return (*f.tenants.Load())[t] }
 
 // Find implements screenpop.Finder. The whole look-up takes no longer than the
 // tenant's timeout. The agent has to be paired, also for an answer that a
@@ -85,7 +124,7 @@ func (f *Finder) Find(ctx context.Context, agent screenpop.AgentID, call screenp
 func (f *Finder) Forget(t screenpop.Tenant) { f.cache.forget(t) }
 
 func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, call screenpop.Call) answer {
-	t := f.tenants[agent.Tenant]
+	t := f.tenant(agent.Tenant)
 	switch {
 	case t == nil:
 		return answer{err: screenpop.ErrUnavailable, detail: "the tenant is not configured for look-ups"}

@@ -19,7 +19,7 @@ const maxMatters = 20
 // empty, never nil, and the errors are those of Find without ErrNoMatch.
 func (f *Finder) Matters(ctx context.Context, agent screenpop.AgentID, contactID string) ([]screenpop.Matter, error) {
 	none := []screenpop.Matter{}
-	t := f.tenants[agent.Tenant]
+	t := f.tenant(agent.Tenant)
 	if t == nil || !t.Matters {
 		return none, nil
 	}

@@ -2,7 +2,6 @@ package lookup
 
 import (
 	"context"
-	"sync"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
 	"github.com/smokepop/smokepop/internal/smokeball"
@@ -14,11 +13,7 @@ func (f *Finder) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	var all sync.WaitGroup
-	for name, t := range f.tenants {
-		all.Go(func() { f.tell(ctx, name, t.API) })
-	}
-	all.Wait()
+	f.tellers.Run(ctx, func(ctx context.Context, t *tenant) { f.tell(ctx, t.Tenant, t.API) })
 	return nil
 }
 

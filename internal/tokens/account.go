@@ -30,7 +30,7 @@ const accountTimeout = 15 * time.Second
 func (k *Keeper) learnAccount(w *wallet, epoch uint64) {
 	email := k.emailOf(w.id)
 	w.mu.Lock()
-	if w.tenant.API == nil || w.endQuestions != nil || w.epoch != epoch || w.rec == nil || w.rec.AccountKnown && w.rec.Checked == email {
+	if w.tenant().API == nil || w.endQuestions != nil || w.epoch != epoch || w.rec == nil || w.rec.AccountKnown && w.rec.Checked == email {
 		w.mu.Unlock()
 		return
 	}
@@ -40,7 +40,7 @@ func (k *Keeper) learnAccount(w *wallet, epoch uint64) {
 	w.mu.Unlock()
 	asked := k.run(ctx, accountTimeout, func(ctx context.Context) {
 		defer k.questionsEnded(w, epoch, end)
-		a := identify(ctx, w.tenant.API, token, email)
+		a := identify(ctx, w.tenant().API, token, email)
 		err := k.commit(w, epoch, func(r *record) {
 			r.Account, r.UserID, r.EmailMatches, r.Checked, r.AccountKnown = a.name, a.userID, a.matches, email, a.known
 		})

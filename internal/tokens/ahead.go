@@ -69,7 +69,7 @@ func (k *Keeper) refreshDue(now time.Time) (next time.Time) {
 		w.mu.Lock()
 		sooner(k.eraseDue(w, now))
 		if w.alive(now) {
-			ends := w.rec.ends(w.tenant.RefreshTokenLifetime)
+			ends := w.rec.ends(w.tenant().RefreshTokenLifetime)
 			sooner(ends.Add(-warnBefore))
 			sooner(ends)
 		}

@@ -3,6 +3,7 @@ package tokens
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -21,6 +22,7 @@ var errTimerWaits = errors.New("the timer waits")
 // by one request at a time, not by one for each agent.
 type gate struct {
 	tenant screenpop.Tenant
+	config atomic.Pointer[TenantConfig]
 
 	mu sync.Mutex
 	// client spaces out requests of all agents after invalid_client, which is

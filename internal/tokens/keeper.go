@@ -3,7 +3,6 @@ package tokens
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"log/slog"
 	"sync"
@@ -75,7 +74,6 @@ type Config struct {
 // Keeper keeps the authorisations of all agents. Its methods may be called
 // from many goroutines.
 type Keeper struct {
-	tenants   map[screenpop.Tenant]TenantConfig
 	store     Store
 	directory Directory
 	notify    Notifier
@@ -84,9 +82,8 @@ type Keeper struct {
 	now       func() time.Time
 	attempts  *attempts
 	changed   chan struct{} // a tick when Run has to look at its timer again
-	gates     map[screenpop.Tenant]*gate
-	seed      maphash.Seed // of the timer's jitter
-	unsaved   seldom       // the log lines about a store that takes nothing
+	seed      maphash.Seed  // of the timer's jitter
+	unsaved   seldom        // the log lines about a store that takes nothing
 	// onDemand leaves tokens alone until somebody asks for one. Tests of the
 	// askers' side set it before Run.
 	onDemand bool
@@ -95,8 +92,13 @@ type Keeper struct {
 	questions    context.Context
 	endQuestions context.CancelFunc
 
-	mu          sync.Mutex
-	wallets     map[screenpop.AgentID]*wallet
+	mu      sync.Mutex
+	gates   map[screenpop.Tenant]*gate // of the configured tenants
+	wallets map[screenpop.AgentID]*wallet
+	// Those of tenants that a reload has taken out: they may come back, and a
+	// refresh may be under way.
+	idleGates   map[screenpop.Tenant]*gate
+	idleWallets map[screenpop.AgentID]*wallet
 	closing     bool
 	outstanding sync.WaitGroup
 }
@@ -106,7 +108,6 @@ type Keeper struct {
 // and nothing worse; New fails when the store itself cannot be read.
 func New(cfg Config) (*Keeper, error) {
 	k := &Keeper{
-		tenants:   map[screenpop.Tenant]TenantConfig{},
 		store:     cfg.Store,
 		directory: cfg.Directory,
 		notify:    cfg.Notify,
@@ -116,6 +117,8 @@ func New(cfg Config) (*Keeper, error) {
 		gates:     map[screenpop.Tenant]*gate{},
 		seed:      maphash.MakeSeed(),
 		wallets:   map[screenpop.AgentID]*wallet{},
+
+		idleGates: map[screenpop.Tenant]*gate{}, idleWallets: map[screenpop.AgentID]*wallet{},
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -126,17 +129,11 @@ func New(cfg Config) (*Keeper, error) {
 	if k.log == nil {
 		k.log = slog.New(slog.DiscardHandler)
 	}
-	for _, t := range cfg.Tenants {
-		if t.RefreshTokenLifetime <= 0 {
-			t.RefreshTokenLifetime = DefaultRefreshTokenLifetime
-		}
-		k.tenants[t.Tenant] = t
-		k.gates[t.Tenant] = &gate{tenant: t.Tenant}
+	put, err := k.Prepare(context.Background(), cfg.Tenants)
+	if err != nil {
+		return nil, err
 	}
-	if err := k.load(context.Background()); err != nil {
-		return nil, fmt.Errorf("load authorisations: %w", err)
-	}
-	var err error
+	put()
 	if k.metrics, err = newMetrics(cfg.Metrics, k); err != nil {
 		return nil, err
 	}
@@ -144,12 +141,13 @@ func New(cfg Config) (*Keeper, error) {
 	return k, nil
 }
 
-// load reads all records of the configured tenants. Those of others are left
+// load reads all records of the tenants of gates. Those of others are left
 // alone: a tenant may come back.
-func (k *Keeper) load(ctx context.Context) error {
+func (k *Keeper) load(ctx context.Context, gates map[screenpop.Tenant]*gate) (map[screenpop.AgentID]*wallet, error) {
+	wallets := map[screenpop.AgentID]*wallet{}
 	paths, err := k.store.List(ctx, pathPrefix)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, path := range paths {
 		id, ok := agentOf(path)
@@ -157,26 +155,26 @@ func (k *Keeper) load(ctx context.Context) error {
 			k.log.Warn("a stored authorisation belongs to no agent", "record", path)
 			continue
 		}
-		tenant, ok := k.tenants[id.Tenant]
-		if !ok {
+		g := gates[id.Tenant]
+		if g == nil {
 			continue
 		}
-		w := newWallet(id, tenant, k.gates[id.Tenant])
+		w := newWallet(id, g)
 		w.rec, w.revision, err = k.read(ctx, id)
 		switch {
 		case damaged(err):
 			k.log.Error("a stored authorisation cannot be read; the agent has to pair again", "agent", id, "err", err)
 			w.damaged = true
 		case err != nil:
-			return err
+			return nil, err
 		case w.rec != nil && !w.rec.Asked.IsZero() && w.rec.Ended.IsZero():
 			k.log.Warn("a refresh was under way when smokepop ended, and its answer is not here; the authorisation is tried again",
 				"agent", id, "asked", w.rec.Asked)
 		}
 		w.told = k.pairingOf(w)
-		k.wallets[id] = w
+		wallets[id] = w
 	}
-	return nil
+	return wallets, nil
 }
 
 // damaged tells whether err says that a record, and not the store, is beyond
@@ -194,13 +192,17 @@ func (k *Keeper) wallet(id screenpop.AgentID) *wallet {
 	return k.wallets[id]
 }
 
-// newcomer is wallet for an agent who is about to get one.
+// newcomer is wallet for an agent who is about to get one; nil when the tenant
+// is not configured.
 func (k *Keeper) newcomer(id screenpop.AgentID) *wallet {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	w := k.wallets[id]
+	g, w := k.gates[id.Tenant], k.wallets[id]
+	if g == nil {
+		return nil
+	}
 	if w == nil {
-		w = newWallet(id, k.tenants[id.Tenant], k.gates[id.Tenant])
+		w = newWallet(id, g)
 		k.wallets[id] = w
 	}
 	return w

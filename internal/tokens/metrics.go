@@ -78,7 +78,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		count[m.keeper.pairingOf(w).State]++
 		w.mu.Lock()
 		if w.alive(now) {
-			if ends := w.rec.ends(w.tenant.RefreshTokenLifetime); first.IsZero() || ends.Before(first) {
+			if ends := w.rec.ends(w.tenant().RefreshTokenLifetime); first.IsZero() || ends.Before(first) {
 				first = ends
 			}
 		}
@@ -99,7 +99,10 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	if !first.IsZero() {
 		ch <- prometheus.MustNewConstMetric(m.first, prometheus.GaugeValue, float64(first.Unix()))
 	}
-	for tenant, g := range m.keeper.gates {
+	m.keeper.mu.Lock()
+	gates := m.keeper.gates // a reload puts another map in its place
+	m.keeper.mu.Unlock()
+	for tenant, g := range gates {
 		refused := 0.0
 		if g.isRefused() {
 			refused = 1

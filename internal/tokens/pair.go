@@ -20,8 +20,8 @@ var ErrUnknownTenant = errors.New("the tenant is not configured")
 // that session; a session has at most five under way, of which the oldest give
 // way.
 func (k *Keeper) Begin(_ context.Context, agent screenpop.AgentID, session string) (string, error) {
-	tenant, ok := k.tenants[agent.Tenant]
-	if !ok {
+	tenant := k.tenant(agent.Tenant)
+	if tenant == nil {
 		return "", fmt.Errorf("begin pairing: %w", ErrUnknownTenant)
 	}
 	state, verifier := random(), random()
@@ -48,14 +48,16 @@ func (k *Keeper) Finish(_ context.Context, session string, query url.Values) (sc
 		return at.agent, screenpop.Pairing{}, pairFail(PairFailed, "smokepop is stopping")
 	}
 	defer k.outstanding.Done()
-	tenant := k.tenants[at.agent.Tenant]
 	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 	defer cancel()
 	w := k.newcomer(at.agent)
+	if w == nil {
+		return at.agent, screenpop.Pairing{}, pairFail(PairFailed, "the tenant is not configured any more")
+	}
 	w.mu.Lock()
 	before := w.epoch
 	w.mu.Unlock()
-	grant, err := tenant.OAuth.Exchange(ctx, code, at.verifier)
+	grant, err := w.tenant().OAuth.Exchange(ctx, code, at.verifier)
 	if err == nil && grant.AccessToken == "" {
 		err = errors.New("smokeball gave no token")
 	}

@@ -28,7 +28,7 @@ func (k *Keeper) pairingOf(w *wallet) screenpop.Pairing {
 	case w.rec == nil:
 		return screenpop.Pairing{State: screenpop.Unpaired}
 	}
-	now, since, expires := k.now(), w.rec.Paired.UTC(), w.rec.ends(w.tenant.RefreshTokenLifetime).UTC()
+	now, since, expires := k.now(), w.rec.Paired.UTC(), w.rec.ends(w.tenant().RefreshTokenLifetime).UTC()
 	p := screenpop.Pairing{State: screenpop.Paired, Since: &since, Expires: &expires, Account: w.rec.Account}
 	if w.rec.EmailMatches != nil && w.rec.Checked == email {
 		matches := *w.rec.EmailMatches

@@ -185,7 +185,7 @@ func (k *Keeper) adopt(w *wallet, epoch uint64, refused screenpop.Secret) (*reco
 func (k *Keeper) ask(w *wallet, refresh screenpop.Secret) (smokeball.Grant, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 	defer cancel()
-	return w.tenant.OAuth.Refresh(ctx, refresh.Reveal())
+	return w.tenant().OAuth.Refresh(ctx, refresh.Reveal())
 }
 
 // bank saves a grant that came at a time and returns its token. A grant that

@@ -127,7 +127,7 @@ func (k *Keeper) logUndeleted(w *wallet, err error) {
 }
 
 func (k *Keeper) revoke(ctx context.Context, w *wallet, token screenpop.Secret) bool {
-	err := w.tenant.OAuth.Revoke(ctx, token.Reveal())
+	err := w.tenant().OAuth.Revoke(ctx, token.Reveal())
 	if err != nil {
 		k.log.Warn("Smokeball did not revoke an authorisation", "agent", w.id, "code", kindOf(err))
 	}

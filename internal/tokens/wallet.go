@@ -13,9 +13,8 @@ import (
 
 // wallet is one agent's authorisation in memory. What it says has been saved.
 type wallet struct {
-	id     screenpop.AgentID
-	tenant TenantConfig
-	gate   *gate
+	id   screenpop.AgentID
+	gate *gate
 
 	// writing is held while the stored record changes, and mu never meanwhile.
 	// telling is held while the notifier is told, so that the last it hears is
@@ -55,9 +54,12 @@ type wallet struct {
 	endQuestions context.CancelFunc
 }
 
-func newWallet(id screenpop.AgentID, tenant TenantConfig, g *gate) *wallet {
-	return &wallet{id: id, tenant: tenant, gate: g, told: screenpop.Pairing{State: screenpop.Unpaired}}
+func newWallet(id screenpop.AgentID, g *gate) *wallet {
+	return &wallet{id: id, gate: g, told: screenpop.Pairing{State: screenpop.Unpaired}}
 }
+
+// tenant is the tenant's side of Smokeball as it is configured now.
+func (w *wallet) tenant() *TenantConfig { return w.gate.config.Load() }
 
 // holdsBack returns what a caller gets instead of a refresh. A store that took
 // no write holds back the timer alone: trying it again asks nothing of
@@ -72,13 +74,13 @@ func (w *wallet) holdsBack(pause error) error {
 
 // alive tells whether there is an authorisation that has not ended. Under mu.
 func (w *wallet) alive(now time.Time) bool {
-	return w.rec != nil && w.rec.Ended.IsZero() && now.Before(w.rec.ends(w.tenant.RefreshTokenLifetime))
+	return w.rec != nil && w.rec.Ended.IsZero() && now.Before(w.rec.ends(w.tenant().RefreshTokenLifetime))
 }
 
 // ending tells whether an authorisation that is alive ends soon enough to
 // warn. Under mu.
 func (w *wallet) ending(now time.Time) bool {
-	return w.alive(now) && w.rec.Refresh != "" && !now.Before(w.rec.ends(w.tenant.RefreshTokenLifetime).Add(-warnBefore))
+	return w.alive(now) && w.rec.Refresh != "" && !now.Before(w.rec.ends(w.tenant().RefreshTokenLifetime).Add(-warnBefore))
 }
 
 // turn begins a new epoch with rec, nil for none, and answers whoever waits
