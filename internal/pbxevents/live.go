@@ -119,7 +119,8 @@ func (r *Receiver) takeList(t *tenant, list []LiveCall) {
 			}
 		}
 	}
-	for id, was := range l.calls {
+	for _, id := range slices.Sorted(maps.Keys(l.calls)) { // the same order each time: what ends last may keep a card
+		was := l.calls[id]
 		m := message{call: was.id, primary: was.primary, state: screenpop.Terminated}
 		now, there := next[id]
 		if !there {
