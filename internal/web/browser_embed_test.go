@@ -226,6 +226,12 @@ func TestBrowserFrameInAPortalOfAnotherSite(t *testing.T) {
 	if got := frame.js(`[...document.querySelectorAll('a[href], button, input')].map((e) => e.id + e.target).join()`); got != "connect-link_blank" {
 		t.Errorf("one can press %s", got)
 	}
+	// A question that is under way when the ticket comes is no answer to it.
+	frame.js(`(() => {
+		const ask = fetch, ticket = new Promise((done) => addEventListener('message', (e) => e.data?.smokepop === 'ticket' && done()));
+		window.fetch = async (...what) => { fetch = ask; await ticket; return ask(...what); };
+		dispatchEvent(new Event('focus'));
+	})()`)
 	other.press(frame, "#connect-link")
 	frame.state("#connection", "connected")
 	other.until(heightOfFrame + ` === 0`)

@@ -42,7 +42,7 @@ async function connect() {
 /** @param {'connected' | 'failed'} state @param {string} sentence */
 function finish(state, sentence) {
   if (over) return;
-  over = true;
+  over = state === 'connected'; // which may come late
   show(state, sentence);
   if (state === 'connected') setTimeout(() => window.close(), SEEN_AFTER);
 }

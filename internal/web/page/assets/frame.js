@@ -21,7 +21,8 @@ const pops = new Pops(byId('pops'), (id) => connection.send({ type: 'dismiss', i
 /** @type {Connection} */
 let connection;
 let downSince = 0;
-let asking = false;
+/** @type {Promise<boolean> | null} */
+let entering = null;
 
 /** @param {any} m */
 function message(m) {
@@ -116,13 +117,15 @@ async function signedIn() {
   return answer.status !== 401;
 }
 
-/** Shows calls, if there is a session to show them of. */
-async function enter() {
-  if (asking || document.body.dataset.state === 'signed-in') return true;
-  asking = true;
-  const is = await signedIn();
-  asking = false;
-  if (!is) return false;
+/** Shows calls, if there is a session to show them of, and tells whether there is. */
+function enter() {
+  entering ??= tryToEnter().finally(() => { entering = null; });
+  return entering;
+}
+
+async function tryToEnter() {
+  if (document.body.dataset.state === 'signed-in') return true;
+  if (!(await signedIn())) return false;
   byId('connect').hidden = true;
   document.body.dataset.state = 'signed-in';
   connection.state = 'connecting';
