@@ -27,14 +27,20 @@ func newServe() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log := daemon.NewLogger(os.Stderr, cfg.Log.Level, cfg.Log.Format)
+			level := new(slog.LevelVar)
+			level.Set(cfg.Log.Level)
+			log := daemon.NewLogger(os.Stderr, level, cfg.Log.Format)
 			for _, w := range cfg.Warnings() {
 				log.Warn("configuration", "warning", w)
 			}
 			if exposed != nil {
 				log.Warn("the memory of this process is less protected than it could be", "error", exposed)
 			}
-			defer outliveHangup(log)()
+			// From here on, so that the signal that asks for a reload never ends the
+			// daemon, unordered and in the eyes of systemd cleanly.
+			hangups := make(chan os.Signal, 1)
+			signal.Notify(hangups, syscall.SIGHUP)
+			defer signal.Stop(hangups)
 			self, err := os.Executable()
 			if err != nil {
 				return failure{exitFailed, fmt.Errorf("find this program's own file, to check the database with: %w", err)}
@@ -45,6 +51,7 @@ func newServe() *cobra.Command {
 			}
 			d, err := daemon.New(cmd.Context(), cfg, daemon.Options{
 				Log: log, Version: version, Listeners: sockets, InspectStore: vault.InspectInChild(self, vaultInspect),
+				Reloads: daemon.Reloads{Asked: hangups, Load: func() (*config.Config, error) { return loadConfig(file) }, Level: level},
 			})
 			if err != nil {
 				return failure{exitFailed, err}
@@ -57,25 +64,6 @@ func newServe() *cobra.Command {
 	}
 	configFlag(cmd, &file)
 	return cmd
-}
-
-// outliveHangup keeps the signal that asks other daemons to reload from ending
-// this one, unordered and in the eyes of systemd cleanly, so that nobody would
-// start it again. The caller calls what it returns.
-func outliveHangup(log *slog.Logger) (stop func()) {
-	hangups, done := make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(hangups, syscall.SIGHUP)
-	go func() {
-		defer close(done)
-		for range hangups {
-			log.Warn("SIGHUP: this version does not reload: restart smokepopd to read a changed configuration")
-		}
-	}()
-	return func() {
-		signal.Stop(hangups) // nothing is sent after it
-		close(hangups)
-		<-done
-	}
 }
 
 func configFlag(cmd *cobra.Command, file *string) {

@@ -5,36 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
-
-	"github.com/smokepop/smokepop/internal/daemon"
 )
-
-// lines hands on what is written to it.
-type lines chan string
-
-func (l lines) Write(b []byte) (int, error) { l <- string(b); return len(b), nil }
-
-func TestHangupDoesNotEndTheDaemon(t *testing.T) {
-	said := make(lines)
-	stop := outliveHangup(daemon.NewLogger(said, 0, "text"))
-	for range 2 {
-		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case line := <-said:
-			if !strings.Contains(line, "does not reload") {
-				t.Errorf("said %q", line)
-			}
-		case <-time.After(10 * time.Second):
-			t.Fatal("nothing was said of the signal")
-		}
-	}
-	stop()
-}
 
 func TestGroupsOfCommandsAloneAreWrongUsage(t *testing.T) {
 	for _, args := range [][]string{{}, {"agents"}, {"agents", "remove"}, {"keys"}, {"keys", "forge"}} {

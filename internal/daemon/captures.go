@@ -8,23 +8,20 @@ import (
 	"strings"
 	"time"
 
-	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/pbxevents"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
 // captures is the receiver in the words of web.
-type captures struct {
-	receiver *pbxevents.Receiver
-	tenants  []config.Tenant
-}
+type captures struct{ receiver *pbxevents.Receiver }
 
 func (c captures) Capture(ctx context.Context, tenant screenpop.Tenant, lasting time.Duration, began func(screenpop.Tenant) error, each func(any) error) error {
 	if tenant == "" {
-		if len(c.tenants) != 1 {
+		tenants := c.receiver.Tenants()
+		if len(tenants) != 1 {
 			return captureProblem{http.StatusBadRequest, "several tenants are configured: name one with --tenant: " + c.domains()}
 		}
-		tenant = c.tenants[0].Domain
+		tenant = tenants[0]
 	}
 	err := c.receiver.Capture(ctx, tenant, pbxevents.CaptureLimits{For: lasting, Began: func() error { return began(tenant) }},
 		func(e pbxevents.Captured) error { return each(e) })
@@ -38,9 +35,9 @@ func (c captures) Capture(ctx context.Context, tenant screenpop.Tenant, lasting 
 }
 
 func (c captures) domains() string {
-	list := make([]string, len(c.tenants))
-	for i, t := range c.tenants {
-		list[i] = string(t.Domain)
+	var list []string
+	for _, t := range c.receiver.Tenants() {
+		list = append(list, string(t))
 	}
 	return strings.Join(list, ", ")
 }

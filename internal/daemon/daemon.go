@@ -31,6 +31,7 @@ type Options struct {
 	// InspectStore looks through the database before it is opened; see
 	// vault.Options. Without it the check runs in this process.
 	InspectStore func(ctx context.Context, path string) error
+	Reloads      Reloads
 
 	outside outside
 }
@@ -52,6 +53,9 @@ type Daemon struct {
 	certs   *certificateFiles // nil: plain HTTP
 	servers []*server
 	down    teardown
+
+	reloads  Reloads
+	reloaded *prometheus.CounterVec
 }
 
 // New opens the store, binds the listeners and wires everything. When it fails,
@@ -60,7 +64,7 @@ type Daemon struct {
 func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err error) {
 	registry := newRegistry(opts.Version)
 	opts.Log = limitLog(opts.Log, registry)
-	d := &Daemon{cfg: cfg, log: opts.Log, down: teardown{log: opts.Log}}
+	d := &Daemon{cfg: cfg, log: opts.Log, down: teardown{log: opts.Log}, reloads: opts.Reloads, reloaded: countReloads(registry)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
@@ -175,6 +179,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 	notify(d.log, notifyReady)
 	d.log.Info("ready", "pid", os.Getpid())
+	// Nothing is reloaded on the way down.
+	still, noMore := context.WithCancel(ctx)
+	defer noMore()
+	reloads := make(chan struct{})
+	go func() {
+		defer close(reloads)
+		d.runReloads(still)
+	}()
 	asked := false
 	select {
 	case <-ctx.Done():
@@ -183,6 +195,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	case <-failed.Done():
 		d.log.Error("stopping: a part has failed")
 	}
+	noMore()
+	<-reloads // one that has begun is quick: it asks nobody but the store
 	notify(d.log, notifyStopping)
 
 	stopCtx, stopped := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/push"
@@ -12,39 +13,42 @@ import (
 	"github.com/smokepop/smokepop/internal/web"
 )
 
-// dialer is the hub and the PBXs in the words of web's Dialler.
-type dialer struct {
+// dialler is the hub and the PBXs in the words of web's Dialler.
+type dialler struct {
 	hub   *push.Hub
-	pbxes pbxes
-	ways  map[screenpop.Tenant]web.DialWay
+	pbxes *pbxes
+	ways  atomic.Pointer[map[screenpop.Tenant]web.DialWay]
 }
 
-func newDialer(tenants []config.Tenant, hub *push.Hub, pbxes pbxes) dialer {
-	d := dialer{hub: hub, pbxes: pbxes, ways: make(map[screenpop.Tenant]web.DialWay, len(tenants))}
+func newDialler(hub *push.Hub, pbxes *pbxes) *dialler { return &dialler{hub: hub, pbxes: pbxes} }
+
+// set takes in how each tenant dials.
+func (d *dialler) set(tenants []config.Tenant) {
+	ways := make(map[screenpop.Tenant]web.DialWay, len(tenants))
 	for _, t := range tenants {
 		switch {
-		case t.PBX.DialByPBX() && pbxes[t.Domain] != nil:
-			d.ways[t.Domain] = web.DialByPBX
+		case t.PBX.DialByPBX() && d.pbxes.of(t.Domain) != nil:
+			ways[t.Domain] = web.DialByPBX
 		case t.PBX.TelLinks():
-			d.ways[t.Domain] = web.DialByTel
+			ways[t.Domain] = web.DialByTel
 		default:
-			d.ways[t.Domain] = web.DialOff
+			ways[t.Domain] = web.DialOff
 		}
 	}
-	return d
+	d.ways.Store(&ways)
 }
 
-func (d dialer) Way(t screenpop.Tenant) web.DialWay { return d.ways[t] }
+func (d *dialler) Way(t screenpop.Tenant) web.DialWay { return (*d.ways.Load())[t] }
 
-func (d dialer) Shown(agent screenpop.AgentID, popID, number string) bool {
+func (d *dialler) Shown(agent screenpop.AgentID, popID, number string) bool {
 	return d.hub.Shown(agent, popID, number)
 }
 
 // Dial hands the number on in its canonical form, with the plus where it has a
 // country code: the one form that means the same on every PBX, whose own
 // country code makes of it what the trunk wants.
-func (d dialer) Dial(ctx context.Context, agent screenpop.AgentID, number string) error {
-	pbx := d.pbxes[agent.Tenant]
+func (d *dialler) Dial(ctx context.Context, agent screenpop.AgentID, number string) error {
+	pbx := d.pbxes.of(agent.Tenant)
 	if pbx == nil {
 		return dialProblem{http.StatusBadGateway, "smokepop cannot reach your PBX any more. Dial by hand.", errors.New("no client of the PBX of " + string(agent.Tenant))}
 	}

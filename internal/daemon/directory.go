@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/directory"
 	"github.com/smokepop/smokepop/internal/push"
@@ -13,18 +11,17 @@ import (
 	"github.com/smokepop/smokepop/internal/tokens"
 )
 
-// newDirectory returns the directory of all tenants. A tenant whose PBX has a
-// client gets its agents from there too.
-func newDirectory(tenants []config.Tenant, clients pbxes, news *directoryNews, metrics prometheus.Registerer, log *slog.Logger) (*directory.Directory, error) {
-	cfg := directory.Config{Changed: news.changed, Metrics: metrics, Log: log}
+// directoryTenants are the tenants in the words of the directory. One whose PBX
+// has a client gets its agents from there too.
+func directoryTenants(tenants []config.Tenant, clients *pbxes) (list []directory.Tenant) {
 	for _, t := range tenants {
 		one := directory.Tenant{Domain: t.Domain, Agents: t.Agents, Groups: t.Scope.Groups, Refresh: t.PBX.API.Refresh}
-		if c := clients[t.Domain]; c != nil {
+		if c := clients.of(t.Domain); c != nil {
 			one.Source = pbxSource{c}
 		}
-		cfg.Tenants = append(cfg.Tenants, one)
+		list = append(list, one)
 	}
-	return directory.New(cfg)
+	return list
 }
 
 // members is the directory in the words of those who keep sessions and look up
@@ -38,6 +35,7 @@ func (m members) Agent(id screenpop.AgentID) (screenpop.Agent, bool) { return m.
 type directoryNews struct {
 	keeper *tokens.Keeper
 	hub    *push.Hub
+	agents *directory.Directory
 	log    *slog.Logger
 }
 
@@ -49,6 +47,10 @@ func (n *directoryNews) changed(_ screenpop.Tenant, list []directory.Change) {
 		}
 		// The ends of this agent's calls are not told any more.
 		n.hub.EndAll(c.Agent)
+		if _, known := n.agents.Known(c.Agent); !known { // taken out of the configuration
+			n.hub.CloseAgent(c.Agent, push.EndedByAdmin)
+			continue
+		}
 		if n.keeper.Pairing(c.Agent).State != screenpop.Unpaired {
 			n.log.Warn("the extension of a paired agent is gone from the PBX: the pairing and the sessions stay, and there are no pops; unpair the agent if the person has left",
 				"agent", c.Agent)

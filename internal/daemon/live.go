@@ -3,13 +3,15 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/smokepop/smokepop/internal/config"
+	"github.com/smokepop/smokepop/internal/crew"
 	"github.com/smokepop/smokepop/internal/pbxevents"
 	"github.com/smokepop/smokepop/internal/screenpop"
 	"github.com/smokepop/smokepop/internal/vodia"
@@ -20,23 +22,51 @@ import (
 // and webhooks go on: the log and the metrics tell of it.
 type liveStates struct {
 	receiver  *pbxevents.Receiver
-	clients   map[screenpop.Tenant]*vodia.Client // of tenants that want it
+	watchers  *crew.Crew[watched]
 	log       *slog.Logger
 	connected atomic.Int64
 	lost      prometheus.Counter
+
+	mu      sync.Mutex
+	watched []watched         // of tenants that want it
+	gone    vodia.FrameCounts // of clients of earlier configurations
 }
 
-func newLiveStates(tenants []config.Tenant, clients pbxes, receiver *pbxevents.Receiver, reg prometheus.Registerer, log *slog.Logger) *liveStates {
-	l := &liveStates{receiver: receiver, clients: map[screenpop.Tenant]*vodia.Client{}, log: log}
+// watched is a tenant whose PBX is listened to.
+type watched struct {
+	tenant screenpop.Tenant
+	client *vodia.Client
+}
+
+// set takes in whose live calls are wanted. Who stays is not disturbed.
+func (l *liveStates) set(tenants []config.Tenant, clients *pbxes) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.watched
+	l.watched = nil
 	for _, t := range tenants {
-		if c := clients[t.Domain]; c != nil && t.PBX.LiveStates() {
-			l.clients[t.Domain] = c
+		if c := clients.of(t.Domain); c != nil && t.PBX.LiveStates() {
+			l.watched = append(l.watched, watched{t.Domain, c})
 		}
 	}
+	for _, w := range before {
+		if f := w.client.Frames(); !slices.Contains(l.watched, w) {
+			l.gone.CallStates, l.gone.Ignored, l.gone.Broken = l.gone.CallStates+f.CallStates, l.gone.Ignored+f.Ignored, l.gone.Broken+f.Broken
+		}
+	}
+	l.watchers.Set(l.watched)
+}
+
+func newLiveStates(receiver *pbxevents.Receiver, reg prometheus.Registerer, log *slog.Logger) *liveStates {
+	l := &liveStates{receiver: receiver, watchers: crew.New[watched](), log: log}
 	auto := promauto.With(reg)
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "smokepop_pbx_websockets", Help: "PBXs whose live calls should be listened to.",
-	}, func() float64 { return float64(len(l.clients)) })
+	}, func() float64 {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return float64(len(l.watched))
+	})
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "smokepop_pbx_websockets_connected", Help: "PBXs whose live calls are listened to.",
 	}, func() float64 { return float64(l.connected.Load()) })
@@ -52,9 +82,11 @@ func newLiveStates(tenants []config.Tenant, clients pbxes, receiver *pbxevents.R
 			Name: "smokepop_pbx_frames_total", Help: "Frames from PBXs' websockets, by what became of them.",
 			ConstLabels: prometheus.Labels{"result": result},
 		}, func() float64 {
-			var n uint64
-			for _, c := range l.clients {
-				n += count(c.Frames())
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			n := count(l.gone)
+			for _, w := range l.watched {
+				n += count(w.client.Frames())
 			}
 			return float64(n)
 		})
@@ -64,11 +96,10 @@ func newLiveStates(tenants []config.Tenant, clients pbxes, receiver *pbxevents.R
 
 // Run listens to every PBX until ctx ends.
 func (l *liveStates) Run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for tenant, client := range l.clients {
-		group.Go(func() error { return l.watch(ctx, tenant, client) })
-	}
-	return group.Wait()
+	l.watchers.Run(ctx, func(ctx context.Context, w watched) {
+		_ = l.watch(ctx, w.tenant, w.client) // it ends with ctx alone
+	})
+	return nil
 }
 
 func (l *liveStates) watch(ctx context.Context, tenant screenpop.Tenant, client *vodia.Client) error {

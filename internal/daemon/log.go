@@ -9,7 +9,7 @@ import (
 
 // NewLogger returns the daemon's logger. format is auto, journal, text or json;
 // auto is the journal's form under systemd, text on a terminal, JSON elsewhere.
-func NewLogger(w io.Writer, level slog.Level, format string) *slog.Logger {
+func NewLogger(w io.Writer, level slog.Leveler, format string) *slog.Logger {
 	if format == "auto" || format == "" {
 		format = detectFormat(w)
 	}

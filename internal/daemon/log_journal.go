@@ -26,7 +26,7 @@ type priorityWriter struct {
 
 func (p *priorityWriter) Write(b []byte) (int, error) { return p.buf.Write(b) }
 
-func newJournalHandler(w io.Writer, level slog.Level) *journalHandler {
+func newJournalHandler(w io.Writer, level slog.Leveler) *journalHandler {
 	out := &priorityWriter{w: w}
 	return &journalHandler{out: out, text: slog.NewTextHandler(out, &slog.HandlerOptions{
 		Level: level,

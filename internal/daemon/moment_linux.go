@@ -20,3 +20,10 @@ func thisMoment() moment {
 	m.Boot, m.Up = strings.TrimSpace(string(id)), time.Duration(t.Nano())
 	return m
 }
+
+// monotonic reads the clock that systemd's messages are timed by.
+func monotonic() (time.Duration, bool) {
+	var t unix.Timespec
+	err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t)
+	return time.Duration(t.Nano()), err == nil
+}

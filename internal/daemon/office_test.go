@@ -40,6 +40,8 @@ type office struct {
 	log     *slog.Logger
 	moments func() moment // nil: as the machine has them
 	halt    func()        // ends the daemon alone
+	daemon  *Daemon
+	next    *config.Config // what a reload reads; nil: it cannot be read
 }
 
 // site is a firm's part of the outside world.
@@ -146,6 +148,12 @@ func (f *office) start() {
 	f.t.Helper()
 	d, err := New(f.t.Context(), f.cfg, Options{
 		Log: f.log, Version: "test",
+		Reloads: Reloads{Load: func() (*config.Config, error) {
+			if f.next == nil {
+				return nil, config.Problems{{Path: "tenants[0].region", Text: "unknown region"}}
+			}
+			return f.next, nil
+		}},
 		Listeners: Listeners{"agents": f.net.listen(ourAddress), "ops": f.net.listen(opsAddress), "admin": f.net.listen(adminAddress)},
 		outside: outside{smokeball: f.client, moment: f.moments, pbx: func(c *vodia.Config) {
 			c.HTTP, c.Rate = &http.Client{Transport: &http.Transport{DialContext: f.net.dial}}, 1000
@@ -154,6 +162,7 @@ func (f *office) start() {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	f.daemon = d
 	ctx, cancel := context.WithCancel(f.t.Context())
 	ran := make(chan error, 1)
 	go func() { ran <- d.Run(ctx) }()

@@ -16,29 +16,20 @@ import (
 )
 
 // passwords are the PBXs in the words of web's Passwords.
-type passwords struct {
-	pbxes   pbxes
-	tenants []screenpop.Tenant
-}
+type passwords struct{ pbxes *pbxes }
 
 // newPasswords returns nil where agents may not sign in so.
-func newPasswords(cfg *config.Config, pbxes pbxes) web.Passwords {
+func newPasswords(cfg *config.Config, pbxes *pbxes) web.Passwords {
 	if !cfg.SignIn.PBXPassword {
 		return nil
 	}
-	p := passwords{pbxes: pbxes}
-	for _, t := range cfg.Tenants {
-		if pbxes[t.Domain] != nil {
-			p.tenants = append(p.tenants, t.Domain)
-		}
-	}
-	return p
+	return passwords{pbxes}
 }
 
-func (p passwords) Tenants() []screenpop.Tenant { return p.tenants }
+func (p passwords) Tenants() []screenpop.Tenant { return p.pbxes.tenants() }
 
 func (p passwords) Check(ctx context.Context, agent screenpop.AgentID, password screenpop.Secret) (bool, error) {
-	pbx := p.pbxes[agent.Tenant]
+	pbx := p.pbxes.of(agent.Tenant)
 	if pbx == nil {
 		return false, fmt.Errorf("tenant %s has no pbx.api", agent.Tenant)
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +37,13 @@ type parts struct {
 	care     *caretaker
 	watchdog *watchdog // nil: nobody watches
 	moment   func() moment
+
+	// What a reload puts others in the place of.
+	firms    atomic.Pointer[firms]
+	accounts smokeballs
+	pbxes    *pbxes
+	dialler  *dialler
+	settings *web.Settings
 }
 
 // wire is the recipe: it makes every part and gives it the ones it stands on.
@@ -59,22 +66,28 @@ func wire(ctx context.Context, cfg *config.Config, world outside, metrics promet
 
 	traces := trace.New(trace.Config{})
 	down.add("connections to Smokeball", func(context.Context) error { world.smokeball.CloseIdleConnections(); return nil })
-	firms, err := newFirms(cfg, world.smokeball, metrics)
+	p.accounts = smokeballs{world.smokeball, smokeball.NewMetrics(metrics)}
+	firms, err := p.accounts.firms(cfg, nil)
 	if err != nil {
 		return nil, err
 	}
-	pbxes, err := newPBXes(cfg, log.With("component", "vodia"), world.pbx)
+	p.firms.Store(firms)
+	p.pbxes = &pbxes{log: log.With("component", "vodia"), change: world.pbx}
+	put, err := p.pbxes.prepare(cfg)
 	if err != nil {
 		return nil, err
 	}
-	down.add("connections to PBXs", func(context.Context) error { pbxes.close(); return nil })
+	put()
+	down.add("connections to PBXs", func(context.Context) error { p.pbxes.close(); return nil })
 	changes := &directoryNews{log: log.With("component", "directory")}
-	p.agents, err = newDirectory(cfg.Tenants, pbxes, changes, metrics, changes.log)
+	p.agents, err = directory.New(directory.Config{
+		Tenants: directoryTenants(cfg.Tenants, p.pbxes), Changed: changes.changed, Metrics: metrics, Log: changes.log,
+	})
 	if err != nil {
 		return nil, err
 	}
 
-	settings, err := web.LoadSettings(ctx, p.store, firms.choices, log.With("component", "web"))
+	p.settings, err = web.LoadSettings(ctx, p.store, firms.choices, log.With("component", "web"))
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +97,7 @@ func wire(ctx context.Context, cfg *config.Config, world outside, metrics promet
 	pairings := &pairingSource{}
 	openings := &openings{} // likewise
 	p.hub = push.New(push.Config{
-		Origin: cfg.PublicURL, Pairings: pairings, Opener: openings, Settings: settings, Trace: traces, Metrics: metrics, Log: log.With("component", "push"),
+		Origin: cfg.PublicURL, Pairings: pairings, Opener: openings, Settings: p.settings, Trace: traces, Metrics: metrics, Log: log.With("component", "push"),
 	})
 	news := &pairingNews{hub: p.hub}
 	p.keeper, err = tokens.New(tokens.Config{
@@ -94,7 +107,7 @@ func wire(ctx context.Context, cfg *config.Config, world outside, metrics promet
 	if err != nil {
 		return nil, fmt.Errorf("read the pairings: %w", err)
 	}
-	pairings.keeper, changes.keeper, changes.hub = p.keeper, p.keeper, p.hub
+	pairings.keeper, changes.keeper, changes.hub, changes.agents = p.keeper, p.keeper, p.hub, p.agents
 	p.agents.Assume(p.keeper.Paired()) // until the PBX tells
 
 	p.finder = lookup.New(lookup.Config{
@@ -103,7 +116,9 @@ func wire(ctx context.Context, cfg *config.Config, world outside, metrics promet
 	news.finder = p.finder
 	p.flow = screenpop.NewFlow(screenpop.FlowConfig{
 		Finder: p.finder, Matters: p.finder, Screens: p.hub, Trace: traces, Outcome: countCalls(metrics), Carry: true,
-		Settings: func(a screenpop.AgentID) screenpop.PopSettings { return firms.settings[a.Tenant].With(settings.Of(a)) },
+		Settings: func(a screenpop.AgentID) screenpop.PopSettings {
+			return p.firms.Load().settings[a.Tenant].With(p.settings.Of(a))
+		},
 	})
 	openings.flow = p.flow
 	p.receiver, err = pbxevents.New(firms.events, pbxevents.Deps{
@@ -113,12 +128,15 @@ func wire(ctx context.Context, cfg *config.Config, world outside, metrics promet
 		return nil, err
 	}
 	p.resume(ctx, log.With("component", "daemon"))
-	p.live = newLiveStates(cfg.Tenants, pbxes, p.receiver, metrics, log.With("component", "vodia"))
+	p.live = newLiveStates(p.receiver, metrics, log.With("component", "vodia"))
+	p.live.set(cfg.Tenants, p.pbxes)
+	p.dialler = newDialler(p.hub, p.pbxes)
+	p.dialler.set(cfg.Tenants)
 	p.web, err = web.New(web.Config{
 		PublicURL: cfg.PublicURL, Directory: members{p.agents}, Store: p.store, Pairings: pairs{p.keeper}, Screens: screensOf{p.hub},
-		Traces: tracesOf{traces}, Doctor: doctor{p.finder}, Captures: captures{p.receiver, cfg.Tenants}, Vault: p.care, Dialler: newDialer(cfg.Tenants, p.hub, pbxes),
-		Directories: directories{p.agents, p.keeper}, Settings: settings,
-		NoInvites: !cfg.SignIn.Invite, Passwords: newPasswords(cfg, pbxes), SignOn: newSignOn(cfg), SignOnName: signOnName(cfg.SignIn.OIDC),
+		Traces: tracesOf{traces}, Doctor: doctor{p.finder}, Captures: captures{p.receiver}, Vault: p.care, Dialler: p.dialler,
+		Directories: directories{p.agents, p.keeper}, Settings: p.settings,
+		NoInvites: !cfg.SignIn.Invite, Passwords: newPasswords(cfg, p.pbxes), SignOn: newSignOn(cfg), SignOnName: signOnName(cfg.SignIn.OIDC),
 		Parents: cfg.Embed.AllowedParents,
 		Metrics: metrics, Log: log,
 	})
@@ -161,89 +179,4 @@ func (p *parts) ops(metrics prometheus.Gatherer) http.Handler {
 		}
 		return missing
 	})
-}
-
-// firms is each tenant's configuration in the words of the parts.
-type firms struct {
-	tokens []tokens.TenantConfig
-	lookup []lookup.TenantConfig
-	events []pbxevents.Tenant
-
-	settings map[screenpop.Tenant]screenpop.PopSettings
-	choices  map[screenpop.Tenant]screenpop.SettingsRule // what agents may make of them
-}
-
-func newFirms(cfg *config.Config, client *http.Client, metrics prometheus.Registerer) (*firms, error) {
-	budgets := smokeball.NewBudgets()
-	counters := smokeball.NewMetrics(metrics)
-	f := &firms{settings: map[screenpop.Tenant]screenpop.PopSettings{}, choices: map[screenpop.Tenant]screenpop.SettingsRule{}}
-	for _, t := range cfg.Tenants {
-		sb := t.Smokeball
-		hosts, err := smokeball.HostsFor(t.Region, t.Staging, smokeball.Hosts(sb.Endpoints))
-		if err != nil {
-			return nil, fmt.Errorf("tenant %s: %w", t.Domain, err)
-		}
-		links, err := smokeball.NewLinks(hosts.App, sb.ContactLink, sb.MatterLink)
-		if err != nil {
-			return nil, fmt.Errorf("tenant %s: %w", t.Domain, err)
-		}
-		api := smokeball.NewClient(smokeball.ClientConfig{
-			APIBase: hosts.API, APIKey: sb.APIKey, ClientID: sb.ClientID, HTTP: client,
-			Budget: budgets.For(hosts.API, sb.ClientID, sb.RequestsPerSecond, sb.Burst), Metrics: counters,
-		})
-		plan, err := smokeball.ParseSearchPlan(t.Lookup.Search)
-		if err != nil {
-			return nil, fmt.Errorf("tenant %s: %w", t.Domain, err)
-		}
-		oauth := smokeball.NewOAuth(smokeball.OAuthConfig{
-			AuthBase: hosts.Auth, ClientID: sb.ClientID, ClientSecret: sb.ClientSecret,
-			RedirectURL: cfg.PublicURL + "/pair/callback", HTTP: client,
-		})
-		f.tokens = append(f.tokens, tokens.TenantConfig{
-			Tenant: t.Domain, OAuth: oauth, API: api, RefreshTokenLifetime: sb.RefreshTokenLifetime,
-		})
-		f.lookup = append(f.lookup, lookup.TenantConfig{
-			Tenant: t.Domain, API: api, Links: links, Numbers: t.PBX.Numbers, Plan: plan, PerAgent: t.Lookup.PerAgent(),
-			Timeout: t.Lookup.Timeout, Cache: cacheFor(t.Lookup.Cache), MaxContacts: t.Lookup.MaxContacts, Matters: t.Lookup.Matters,
-		})
-		f.events = append(f.events, eventsOf(t))
-		f.settings[t.Domain], f.choices[t.Domain] = settingsOf(t, hosts.App), t.Pops.Rule()
-	}
-	return f, nil
-}
-
-func eventsOf(t config.Tenant) pbxevents.Tenant {
-	var aliases []pbxevents.FieldAliases
-	for _, a := range t.PBX.Aliases.ByField() {
-		aliases = append(aliases, pbxevents.FieldAliases(a))
-	}
-	return pbxevents.Tenant{
-		Domain: t.Domain,
-		Auth: pbxevents.Auth{
-			Username: t.PBX.Webhook.Username, Password: t.PBX.Webhook.Password,
-			Token: t.PBX.Webhook.Token, Allow: t.PBX.Webhook.Allow,
-		},
-		Numbers: t.PBX.Numbers, Extensions: t.PBX.Internal.Extensions, MailboxPrefix: t.PBX.Internal.MailboxPrefix,
-		StarPrefixes: t.PBX.StarPrefixes, Ignore: t.PBX.Ignore, Scope: pbxevents.Scope(t.Scope),
-		Aliases: aliases, EventNames: pbxevents.EventNames(t.PBX.EventNames),
-	}
-}
-
-// cacheFor turns a cache of 0, which is off in the configuration, into the
-// finder's way of saying so.
-func cacheFor(configured time.Duration) time.Duration {
-	if configured == 0 {
-		return -1
-	}
-	return configured
-}
-
-// settingsOf is what a tenant's agents see. Links on an unknown caller's card
-// lead into the web app at app.
-func settingsOf(t config.Tenant, app string) screenpop.PopSettings {
-	s := t.Pops.Settings()
-	s.Matters = t.Lookup.Matters
-	s.SearchLink = strings.ReplaceAll(t.Smokeball.SearchLink, "{app}", app)
-	s.CreateLink = strings.ReplaceAll(t.Smokeball.CreateLink, "{app}", app)
-	return s
 }

@@ -82,7 +82,7 @@ const carriedEnded = 2000
 func (r *Receiver) Carry() Carried {
 	now := r.now()
 	var all Carried
-	for _, domain := range slices.Sorted(maps.Keys(r.all())) {
+	for _, domain := range r.Tenants() {
 		t := r.tenant(domain)
 		t.live.mu.Lock()
 		carried := t.tracker.carry(now)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -110,6 +112,9 @@ func (r *Receiver) Prepare(tenants []Tenant) (put func(), err error) {
 		}
 	}, nil
 }
+
+// Tenants lists the domains that are served, in alphabetical order.
+func (r *Receiver) Tenants() []screenpop.Tenant { return slices.Sorted(maps.Keys(r.all())) }
 
 // all are the tenants there are now.
 func (r *Receiver) all() map[screenpop.Tenant]*tenant {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -73,8 +74,28 @@ func (s *Settings) get(agent screenpop.AgentID) chosen {
 	return s.chosen[agent]
 }
 
+// Reconfigure puts other rules in the place of those there are, and tells of the
+// agents' settings by told where that changes them. What agents have chosen
+// stays, within what they may.
+func (s *Settings) Reconfigure(rules map[screenpop.Tenant]screenpop.SettingsRule, agents []screenpop.Agent, told func(screenpop.AgentID, screenpop.SettingsView)) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.mu.Lock()
+	before := s.rules
+	s.rules = rules
+	s.mu.Unlock()
+	for _, a := range agents {
+		if !reflect.DeepEqual(before[a.Tenant], rules[a.Tenant]) {
+			told(a.AgentID, s.View(a.AgentID))
+		}
+	}
+}
+
 func (s *Settings) rule(t screenpop.Tenant) screenpop.SettingsRule {
-	if r, ok := s.rules[t]; ok {
+	s.mu.RLock()
+	r, ok := s.rules[t]
+	s.mu.RUnlock()
+	if ok {
 		return r
 	}
 	return screenpop.SettingsRule{Defaults: screenpop.AgentSettings{
