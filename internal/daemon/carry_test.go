@@ -64,6 +64,7 @@ func TestRestartCarriesCalls(t *testing.T) {
 			f.hook(`{"event":"` + event + `","call_id":"` + id + `","extension":"` + extension + `","from":"` + number + `","to":"+16175550100"}`)
 		}
 		ring("shown", one, caller.E164(), "ringing")
+		time.Sleep(time.Second) // pops come back in the order their calls began
 		ring("group", one+`,`+two, other.E164(), "ringing")
 		time.Sleep(time.Second)
 		before, ids := f.shows(one)
