@@ -208,3 +208,30 @@ func TestCertificateByHangup(t *testing.T) {
 		t.Errorf("stopped with %d", code)
 	}
 }
+
+// The daemon is up before an authority has given a certificate, and says what is
+// missing.
+func TestWithoutACertificateYetItIsNotReady(t *testing.T) {
+	in := install(t, simulator.NewFirm(), nil, func(settings map[string]any) {
+		settings["public_url"] = "https://pop.firm.example"
+		settings["tls"] = map[string]any{"acme": map[string]any{"host": "pop.firm.example", "email": "it@firm.example", "ca": "https://" + freeAddress(t) + "/directory"}}
+	})
+	in.serve()
+	res, err := plainClient.Get("http://" + in.ops + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(b), `"tls"`) {
+		t.Errorf("readyz: %s %s, %v", res.Status, b, err)
+	}
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(in.world.public, "http://"), &tls.Config{ServerName: "pop.firm.example", InsecureSkipVerify: true})
+	if err == nil {
+		_ = conn.Close()
+		t.Error("a handshake without a certificate")
+	}
+	if code := in.end(syscall.SIGTERM); code != exitOK {
+		t.Errorf("stopped with %d:\n%s", code, in.stderr)
+	}
+}

@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"internal/directory": {"internal/screenpop", "internal/crew"},
 	"internal/signon":    {"internal/screenpop"},
 	"internal/crew":      {},
+	"internal/acme":      {},
 	"internal/pbxevents": {"internal/screenpop", "internal/numbering"},
 	"internal/lookup":    {"internal/screenpop", "internal/numbering", "internal/smokeball", "internal/crew"},
 	"internal/tokens":    {"internal/screenpop", "internal/vault", "internal/smokeball"},
@@ -32,7 +33,7 @@ var mayImport = map[string][]string{
 	"internal/simulator": {"internal/screenpop"},
 	"internal/daemon": {
 		"internal/screenpop", "internal/numbering", "internal/smokeball", "internal/vault", "internal/trace",
-		"internal/pbxevents", "internal/lookup", "internal/tokens", "internal/push", "internal/web", "internal/config", "internal/vodia", "internal/directory", "internal/signon", "internal/crew",
+		"internal/pbxevents", "internal/lookup", "internal/tokens", "internal/push", "internal/web", "internal/config", "internal/vodia", "internal/directory", "internal/signon", "internal/crew", "internal/acme",
 	},
 	"internal/crashtest":    {"internal/screenpop", "internal/smokeball", "internal/vault", "internal/tokens", "internal/simulator"},
 	"internal/architecture": {},
@@ -51,12 +52,13 @@ var onlyIn = []struct {
 	{"github.com/spf13/viper", []string{"internal/config"}, "no viper type leaves the configuration"},
 	{"github.com/nyaruka/phonenumbers", []string{"internal/numbering"}, "one canonical form of a number"},
 	{"golang.org/x/oauth2", []string{"internal/smokeball", "internal/signon"}, "one place talks to Smokeball's authorisation server, one to the firm's identity provider"},
+	{"github.com/caddyserver/certmagic", []string{"internal/acme"}, "one place asks for certificates, and keeps their keys where everything is sealed"},
 	{"github.com/coreos/go-oidc", []string{"internal/signon"}, "one place knows what a good ID token is"},
 }
 
 // testOnly are libraries that no shipped code may import.
 var testOnly = []string{
-	"github.com/chromedp", "github.com/zitadel", "github.com/getkin/kin-openapi", "go.uber.org/goleak", "pgregory.net/rapid", "testing",
+	"github.com/chromedp", "github.com/zitadel", "github.com/getkin/kin-openapi", "github.com/letsencrypt", "go.uber.org/goleak", "pgregory.net/rapid", "testing",
 }
 
 func load(t *testing.T) map[string]*packages.Package {

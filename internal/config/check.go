@@ -83,6 +83,11 @@ func (l *loader) tls(cfg *Config) {
 	if l.known("tls", "tls.cert_file", "tls.key_file") || t == (TLS{}) {
 		return
 	}
+	if t.ACME != (ACME{}) {
+		l.acme(cfg)
+		l.https(cfg)
+		return
+	}
 	switch {
 	case t.CertFile == "":
 		l.problem("tls.cert_file", "is missing, and tls.key_file is set: set both or none")
@@ -105,6 +110,10 @@ func (l *loader) tls(cfg *Config) {
 	if _, err := tls.X509KeyPair(cert, key); err != nil {
 		l.problem("tls", "the certificate and its key cannot be used: %s", strings.TrimPrefix(err.Error(), "tls: "))
 	}
+	l.https(cfg)
+}
+
+func (l *loader) https(cfg *Config) {
 	if strings.HasPrefix(cfg.PublicURL, "http://") && !l.known("public_url") {
 		l.problem("public_url", "begins with http://, and tls is set: write https://")
 	}

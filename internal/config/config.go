@@ -40,11 +40,21 @@ type Listen struct {
 	Ops    string `mapstructure:"ops"`
 }
 
-// TLS names the certificate and its key for the agents' and the PBX's
-// listener; both are empty for plain HTTP.
+// TLS is where the certificate for the agents' and the PBX's listener comes
+// from: two files or an ACME authority; nothing is set for plain HTTP.
 type TLS struct {
 	CertFile string `mapstructure:"cert_file"`
 	KeyFile  string `mapstructure:"key_file"`
+	ACME     ACME   `mapstructure:"acme"`
+}
+
+// ACME asks an authority for the certificate of Host, which is public_url's. It
+// is off without a host.
+type ACME struct {
+	Host       string `mapstructure:"host"`
+	Email      string `mapstructure:"email"`        // where the authority sends notices
+	CA         string `mapstructure:"ca"`           // the authority's directory; empty: Let's Encrypt
+	CARootFile string `mapstructure:"ca_root_file"` // trusted for asking it, beside the system's; may be empty
 }
 
 // Tenant is one PBX domain and the firm behind it.

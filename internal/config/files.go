@@ -114,6 +114,7 @@ func (l *loader) resolve(cfg *Config) {
 	cfg.EncryptionKeyFile = l.file("encryption_key_file", cfg.EncryptionKeyFile)
 	cfg.TLS.CertFile = l.file("tls.cert_file", cfg.TLS.CertFile)
 	cfg.TLS.KeyFile = l.file("tls.key_file", cfg.TLS.KeyFile)
+	cfg.TLS.ACME.CARootFile = l.file("tls.acme.ca_root_file", cfg.TLS.ACME.CARootFile)
 	oidc := &cfg.SignIn.OIDC
 	l.secret("sign_in.oidc.client_secret", &oidc.ClientSecret, &oidc.ClientSecretFile)
 	for i := range cfg.Tenants {

@@ -4,13 +4,64 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/smokepop/smokepop/internal/acme"
+	"github.com/smokepop/smokepop/internal/config"
+	"github.com/smokepop/smokepop/internal/vault"
 )
+
+// certificates is where TLS has its certificate from.
+type certificates interface {
+	TLS() *tls.Config
+	Ends() time.Time // the zero time: there is none yet
+	Look()           // now, for one that is renewed
+	Run(ctx context.Context) error
+}
+
+// newCertificates returns nil for plain HTTP.
+func newCertificates(cfg *config.Config, store *vault.Store, log *slog.Logger, down *teardown) (certificates, error) {
+	t := cfg.TLS
+	switch {
+	case t.ACME.Host != "":
+		return newACME(cfg, store, log, down)
+	case t.CertFile != "":
+		return newCertificateFiles(t.CertFile, t.KeyFile, log)
+	}
+	return nil, nil
+}
+
+// fromAuthority is acme's certificate, which looks after itself.
+type fromAuthority struct{ *acme.Certificates }
+
+func (fromAuthority) Look() {}
+
+func newACME(cfg *config.Config, store *vault.Store, log *slog.Logger, down *teardown) (certificates, error) {
+	a := cfg.TLS.ACME
+	listener, err := net.ResolveTCPAddr("tcp", cfg.Listen.Agents)
+	if err != nil {
+		return nil, fmt.Errorf("listen.agents: %w", err)
+	}
+	var roots *x509.CertPool // the system's
+	if a.CARootFile != "" {
+		if roots, err = rootsWith(a.CARootFile); err != nil {
+			return nil, fmt.Errorf("tls.acme.ca_root_file: %w", err)
+		}
+	}
+	c, err := acme.New(acme.Config{Host: a.Host, Email: a.Email, CA: a.CA, Roots: roots, Listener: listener, Store: store, Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("tls.acme: %w", err)
+	}
+	down.add("certificate", func(context.Context) error { c.Close(); return nil })
+	return fromAuthority{c}, nil
+}
 
 // lookEvery is how often the certificate's files are looked at.
 const lookEvery = time.Minute
@@ -53,9 +104,9 @@ func (c *certificateFiles) read() (*tls.Certificate, [2][]byte, error) {
 	return &cert, pair, err
 }
 
-// look takes a new pair in, if there is one and it is good. Else the one before
+// Look takes a new pair in, if there is one and it is good. Else the one before
 // stays in use, and the log says why, once.
-func (c *certificateFiles) look() {
+func (c *certificateFiles) Look() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	cert, seen, err := c.read()
@@ -88,13 +139,13 @@ func (c *certificateFiles) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			c.look()
+			c.Look()
 		}
 	}
 }
 
-// config is TLS with the certificate of the moment.
-func (c *certificateFiles) config() *tls.Config {
+// TLS is TLS with the certificate of the moment.
+func (c *certificateFiles) TLS() *tls.Config {
 	return &tls.Config{
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
 		MinVersion:     tls.VersionTLS12,
@@ -103,10 +154,5 @@ func (c *certificateFiles) config() *tls.Config {
 	}
 }
 
-// ends returns when the certificate does; the zero time where there is none.
-func (c *certificateFiles) ends() time.Time {
-	if c == nil {
-		return time.Time{}
-	}
-	return c.current.Load().Leaf.NotAfter
-}
+// Ends returns when the certificate does.
+func (c *certificateFiles) Ends() time.Time { return c.current.Load().Leaf.NotAfter }

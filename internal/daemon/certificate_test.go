@@ -91,13 +91,13 @@ func TestCertificateIsTakenInWhenBothFilesHaveIt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.look()
+			c.Look()
 			if log.Len() > 0 {
 				t.Errorf("nothing has changed, and it says %s", &log)
 			}
 			spoil(d)
 			for range 3 {
-				c.look()
+				c.Look()
 			}
 			if got := serial(c); got != 1 {
 				t.Errorf("certificate %d is in use", got)
@@ -107,9 +107,9 @@ func TestCertificateIsTakenInWhenBothFilesHaveIt(t *testing.T) {
 			}
 			d.write(d.cert, second.cert)
 			d.write(d.key, second.key)
-			c.look()
-			if got := serial(c); got != 2 || !c.ends().Equal(soon.Add(24*time.Hour).UTC().Truncate(time.Second)) {
-				t.Errorf("certificate %d is in use until %v", got, c.ends())
+			c.Look()
+			if got := serial(c); got != 2 || !c.Ends().Equal(soon.Add(24*time.Hour).UTC().Truncate(time.Second)) {
+				t.Errorf("certificate %d is in use until %v", got, c.Ends())
 			}
 			if strings.Contains(log.String(), "PRIVATE") {
 				t.Error("the log has the key")
@@ -128,7 +128,7 @@ func TestCertificateThatEndedIsBetterThanAnOlderOne(t *testing.T) {
 	}
 	d.write(d.cert, later.cert)
 	d.write(d.key, later.key)
-	if c.look(); serial(c) != 2 {
+	if c.Look(); serial(c) != 2 {
 		t.Errorf("certificate %d is in use", serial(c))
 	}
 }
@@ -176,7 +176,7 @@ func TestHandshakeAfterAChangeHasTheNewCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := tls.NewListener(plain, c.config())
+	l := tls.NewListener(plain, c.TLS())
 	defer l.Close()
 	go func() {
 		for {
@@ -211,7 +211,7 @@ func TestHandshakeAfterAChangeHasTheNewCertificate(t *testing.T) {
 	renewed := newPair(t, 2, soon)
 	d.write(d.cert, renewed.cert)
 	d.write(d.key, renewed.key)
-	c.look()
+	c.Look()
 	next, err := open(nil)
 	if err != nil {
 		t.Fatal(err)

@@ -50,7 +50,7 @@ type Daemon struct {
 	cfg     *config.Config
 	log     *slog.Logger
 	parts   *parts
-	certs   *certificateFiles // nil: plain HTTP
+	certs   certificates // nil: plain HTTP
 	servers []*server
 	down    teardown
 
@@ -80,12 +80,10 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 	if d.parts, err = wire(ctx, cfg, opts.outside, registry, opts.Log, opts.InspectStore, &d.down); err != nil {
 		return nil, err
 	}
-	if d.cfg.TLS.CertFile != "" {
-		if d.certs, err = newCertificateFiles(d.cfg.TLS.CertFile, d.cfg.TLS.KeyFile, opts.Log.With("component", "tls")); err != nil {
-			return nil, err
-		}
+	if d.certs, err = newCertificates(cfg, d.parts.store, opts.Log.With("component", "tls"), &d.down); err != nil {
+		return nil, err
 	}
-	countCertificate(registry, d.certs.ends)
+	countCertificate(registry, d.certs)
 	if err := d.bind(ctx, opts.Listeners, registry); err != nil {
 		return nil, err
 	}
@@ -104,7 +102,7 @@ func (d *Daemon) bind(ctx context.Context, given Listeners, metrics prometheus.G
 	if err := d.listen(ctx, given, "agents", d.cfg.Listen.Agents, true, agents); err != nil {
 		return err
 	}
-	if err := d.listen(ctx, given, "ops", d.cfg.Listen.Ops, false, d.parts.ops(metrics)); err != nil {
+	if err := d.listen(ctx, given, "ops", d.cfg.Listen.Ops, false, d.parts.ops(metrics, d.certs)); err != nil {
 		return err
 	}
 	admin := given["admin"]
@@ -124,7 +122,7 @@ func (d *Daemon) listen(ctx context.Context, given Listeners, name, address stri
 		return err
 	}
 	if public && d.certs != nil {
-		l = tls.NewListener(l, d.certs.config())
+		l = tls.NewListener(l, d.certs.TLS())
 	}
 	d.serve(name, l, h)
 	return nil

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"runtime"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -23,10 +22,15 @@ func countCalls(reg prometheus.Registerer) func(screenpop.Outcome) {
 }
 
 // countCertificate tells when the certificate in use ends; 0 where there is none.
-func countCertificate(reg prometheus.Registerer, ends func() time.Time) {
+func countCertificate(reg prometheus.Registerer, c certificates) {
 	promauto.With(reg).NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "smokepop_tls_certificate_expiry_timestamp_seconds", Help: "When the certificate in use ends, in Unix time; 0 for plain HTTP.",
-	}, func() float64 { return float64(max(0, ends().Unix())) })
+	}, func() float64 {
+		if c == nil {
+			return 0
+		}
+		return float64(max(0, c.Ends().Unix()))
+	})
 }
 
 // newRegistry returns the daemon's own registry: nothing registers itself

@@ -21,7 +21,7 @@ func NewPBXClient(t config.Tenant, log *slog.Logger, change ...func(*vodia.Confi
 	var roots *x509.CertPool // the system's
 	if api.CAFile != "" {
 		var err error
-		if roots, err = pbxRoots(api.CAFile); err != nil {
+		if roots, err = rootsWith(api.CAFile); err != nil {
 			return nil, fmt.Errorf("tenant %s: pbx.api.ca_file: %w", t.Domain, err)
 		}
 	}
@@ -41,8 +41,8 @@ func NewPBXClient(t config.Tenant, log *slog.Logger, change ...func(*vodia.Confi
 	return c, nil
 }
 
-// pbxRoots are the system's authorities and those in file.
-func pbxRoots(file string) (*x509.CertPool, error) {
+// rootsWith are the system's authorities and those in file.
+func rootsWith(file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err

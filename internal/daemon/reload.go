@@ -85,7 +85,7 @@ func (d *Daemon) reload(ctx context.Context) error {
 		d.reloads.Level.Set(next.Log.Level)
 	}
 	if d.certs != nil {
-		d.certs.look()
+		d.certs.Look()
 	}
 	for _, w := range next.Warnings() {
 		d.log.Warn("configuration", "warning", w)

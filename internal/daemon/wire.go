@@ -166,7 +166,7 @@ func (p *parts) runners() map[string]func(context.Context) error {
 }
 
 // ops is the handler of the ops listener.
-func (p *parts) ops(metrics prometheus.Gatherer) http.Handler {
+func (p *parts) ops(metrics prometheus.Gatherer, certs certificates) http.Handler {
 	return web.Ops(metrics, func(ctx context.Context) []web.Missing {
 		var missing []web.Missing
 		if err := p.store.Healthy(ctx); err != nil {
@@ -176,6 +176,9 @@ func (p *parts) ops(metrics prometheus.Gatherer) http.Handler {
 		defer cancel()
 		if err := p.flow.Alive(ctx); err != nil {
 			missing = append(missing, web.Missing{Part: "flow", Problem: err.Error()})
+		}
+		if certs != nil && certs.Ends().IsZero() {
+			missing = append(missing, web.Missing{Part: "tls", Problem: "there is no certificate yet: the log says what the authority answered"})
 		}
 		return missing
 	})

@@ -13,7 +13,7 @@ import (
 
 // Missing is something the daemon cannot do its work without.
 type Missing struct {
-	Part    string `json:"part"`    // "store", "flow"
+	Part    string `json:"part"`    // "store", "flow", "tls"
 	Problem string `json:"problem"` // one plain sentence
 }
 
