@@ -77,12 +77,12 @@ func TestRestartCarriesCalls(t *testing.T) {
 		}
 		f.start()
 		f.reopen()
-		after, same := f.shows(one)
+		_, same := f.shows(one)
 		if !slices.Equal(same, ids) {
 			t.Errorf("the pops are %q, want those from before, %q", same, ids)
 		}
 		time.Sleep(time.Second)
-		if after, _ = f.shows(one); !slices.Equal(after, before) {
+		if after, _ := f.shows(one); !slices.Equal(after, before) {
 			t.Errorf("after: %q, want %q", after, before)
 		}
 		if n := f.metric(`smokepop_pops_total{direction="inbound"}`); n != 0 {
