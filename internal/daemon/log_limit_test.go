@@ -156,9 +156,9 @@ func TestAttackersCannotFillTheLog(t *testing.T) {
 			"webhooks that are malformed": func(i int) {
 				send("POST", "/hooks/vodia/"+domain, fmt.Sprint("{", i), "Authorization", "Basic dm9kaWE6d2ViaG9vay1wYXNzd29yZA==", "Content-Type", "application/json")
 			},
-			"webhooks of unknown tenants":  func(i int) { send("POST", fmt.Sprintf("/hooks/vodia/t%d.example", i), "{}") },
-			"paths that are not there":     func(i int) { send("GET", fmt.Sprintf("/%d", i), "") },
-			"sockets without a session":    func(i int) { send("GET", fmt.Sprintf("/ws?%d", i), "", "Origin", ourURL) },
+			"webhooks of unknown tenants": func(i int) { send("POST", fmt.Sprintf("/hooks/vodia/t%d.example", i), "{}") },
+			"paths that are not there":    func(i int) { send("GET", fmt.Sprintf("/%d", i), "") },
+			"sockets without a session":   func(i int) { send("GET", fmt.Sprintf("/ws?%d", i), "", "Origin", ourURL) },
 			"sockets of other origins": func(i int) {
 				send("GET", "/ws", "", "Origin", fmt.Sprintf("https://%d.example", i), "Upgrade", "websocket", "Connection", "Upgrade",
 					"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==")
