@@ -19,6 +19,7 @@ type switchboard struct {
 	tenants []screenpop.Tenant
 	away    error
 	hold    chan struct{} // when there is one, Check waits for it
+	asked   func()        // when there is one, it is called while a try is under way
 
 	mu    sync.Mutex
 	tries int
@@ -26,10 +27,16 @@ type switchboard struct {
 
 func (b *switchboard) Tenants() []screenpop.Tenant { return b.tenants }
 
-func (b *switchboard) Check(_ context.Context, a screenpop.AgentID, password screenpop.Secret) (bool, error) {
+func (b *switchboard) Check(ctx context.Context, a screenpop.AgentID, password screenpop.Secret) (bool, error) {
 	b.mu.Lock()
 	b.tries++
 	b.mu.Unlock()
+	if b.asked != nil {
+		b.asked()
+	}
+	if err := ctx.Err(); err != nil { // as of any request that is given up under way
+		return false, err
+	}
 	if b.hold != nil {
 		<-b.hold
 	}
@@ -160,6 +167,23 @@ func TestManyGuessesAtOnceAreNotMoreThanTheLimit(t *testing.T) {
 	}
 	if b.tried() != extensionBurst {
 		t.Errorf("the PBX was asked %d times at once", b.tried())
+	}
+}
+
+// The PBX counts a try as soon as it has it: a browser that does not wait for
+// the answer has had one all the same.
+func TestLeavingBeforeTheAnswerCostsATry(t *testing.T) {
+	b := &switchboard{}
+	r := newRig(t, withPasswords(b))
+	for i := range 3 * extensionBurst {
+		ctx, leave := context.WithCancel(t.Context())
+		b.asked = leave
+		r.request("POST", "/api/session", credentials(priya.Tenant, "101", "guess"), from(fmt.Sprint("198.51.100.", i)),
+			func(req *http.Request) { *req = *req.WithContext(ctx) })
+		leave()
+	}
+	if b.tried() != extensionBurst {
+		t.Errorf("the PBX was asked %d times, want %d", b.tried(), extensionBurst)
 	}
 }
 
