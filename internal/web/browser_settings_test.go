@@ -40,6 +40,33 @@ func (nobody) AuthorizeURL(context.Context, web.SignOnAttempt, bool) (string, er
 }
 func (nobody) Email(context.Context, string, web.SignOnAttempt) (string, error) { return "", refused{} }
 
+// twoExtensions is a firm whose identity provider knows everybody as somebody
+// with two extensions.
+func twoExtensions(o *office) {
+	o.config.SignOn = vouching{o}
+	o.config.Directory = twice{o}
+}
+
+// vouching sends the browser back at once.
+type vouching struct{ *office }
+
+func (v vouching) AuthorizeURL(_ context.Context, a web.SignOnAttempt, _ bool) (string, error) {
+	return v.origin + web.SignOnCallback + "?code=c&state=" + a.State, nil
+}
+
+func (vouching) Email(context.Context, string, web.SignOnAttempt) (string, error) {
+	return agent.Email, nil
+}
+
+// twice is the office with another extension of the same agent.
+type twice struct{ *office }
+
+func (t twice) Agents() []screenpop.Agent {
+	second := agent
+	second.Extension, second.Name = "201", agent.Name+" (home office)"
+	return append(t.office.Agents(), second)
+}
+
 // What an agent chooses is kept at once, and every tab knows it.
 func TestBrowserSettings(t *testing.T) {
 	o, b := joined(t)

@@ -210,12 +210,20 @@ var states = []state{
 		o.admin("/v1/sign-out")
 		b.until(`document.getElementById('sign-in-form').checkVisibility()`)
 	}},
+	{name: "sign-on-failed", firm: everyWay, reach: func(o *office, b *tab) {
+		b.do(chromedp.Navigate(o.origin + web.SignOnCallback))
+		b.until(`document.getElementById('again')`)
+	}},
+	{name: "sign-on-choice", firm: twoExtensions, reach: func(o *office, b *tab) {
+		b.do(chromedp.Navigate(o.origin + "/sign-in/oidc"))
+		b.until(`document.querySelectorAll('#choices a').length === 2`)
+	}},
 }
 
 // In another language than English: what is written the other way, and what
 // is longest.
 var statesIn = map[string][]string{
-	"ar-EG": {"no-call", "connected", "three-calls", "rtl-names", "recent", "pairing-ending", "pairing-mismatch", "reconnecting", "signed-out", "pairing-window-failed", "unpair", "settings", "sign-in"},
+	"ar-EG": {"no-call", "connected", "three-calls", "rtl-names", "recent", "pairing-ending", "pairing-mismatch", "reconnecting", "signed-out", "pairing-window-failed", "unpair", "settings", "sign-in", "sign-on-choice", "sign-on-failed"},
 	"de-DE": {"three-calls", "recent", "pairing-mismatch", "pairing-under-way"},
 }
 

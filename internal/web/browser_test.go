@@ -145,7 +145,10 @@ func newOffice(t testing.TB, change ...func(*office)) *office {
 	}
 	o.hub = push.New(push.Config{Origin: o.origin, Pairings: o, Opener: o, Settings: settings, Log: log})
 	cfg := o.config
-	cfg.PublicURL, cfg.Directory, cfg.Store, cfg.Pairings, cfg.Screens = o.origin, o, store, o, screens{o.hub}
+	if cfg.Directory == nil {
+		cfg.Directory = o
+	}
+	cfg.PublicURL, cfg.Store, cfg.Pairings, cfg.Screens = o.origin, store, o, screens{o.hub}
 	cfg.Traces, cfg.Dialler, cfg.Settings, cfg.Log = o, o, settings, log
 	o.server, err = web.New(cfg)
 	if err != nil {
