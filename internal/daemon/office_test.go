@@ -64,6 +64,7 @@ type officeOptions struct {
 	events string                     // of every tenant; empty: webhooks, and nobody asks the PBX
 	desks  func(simulator.Agent) bool // who is paired and has a screen; nil: everybody
 	tenant func(map[string]any)       // the last word about a tenant's configuration
+	config func(map[string]any)       // the last word about all of it
 	pbx    func(*simulator.PBXOptions)
 	crm    func(*simulator.Options)
 	log    io.Writer // of everything; nil: errors alone, to the test's output
@@ -112,7 +113,7 @@ func openOffice(t testing.TB, o officeOptions) *office {
 		serve(exchange, s.pbx)
 		tenants = append(tenants, tenantOf(firm, o, "http://"+smokeball, "http://"+exchange, app, access))
 	}
-	f.cfg = f.configure(o.dir, tenants)
+	f.cfg = f.configure(o, tenants)
 	f.log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
 	if o.log != nil {
 		f.log = slog.New(slog.NewTextHandler(o.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -211,17 +212,22 @@ func tenantOf(firm *simulator.Firm, o officeOptions, smokeball, exchange string,
 	return t
 }
 
-func (f *office) configure(dir string, tenants []map[string]any) *config.Config {
+func (f *office) configure(o officeOptions, tenants []map[string]any) *config.Config {
 	f.t.Helper()
+	dir := o.dir
 	key := filepath.Join(dir, "smokepop.key")
 	if err := vault.GenerateKey(key); err != nil {
 		f.t.Fatal(err)
 	}
-	doc, err := yaml.Marshal(map[string]any{
+	whole := map[string]any{
 		"public_url": ourURL, "state_dir": filepath.Join(dir, "state"), "admin_socket": filepath.Join(dir, "admin.sock"),
 		"listen":              map[string]any{"agents": ourAddress, "pbx": ourAddress, "ops": opsAddress},
 		"encryption_key_file": key, "tenants": tenants,
-	})
+	}
+	if o.config != nil {
+		o.config(whole)
+	}
+	doc, err := yaml.Marshal(whole)
 	if err != nil {
 		f.t.Fatal(err)
 	}

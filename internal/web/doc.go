@@ -8,6 +8,10 @@
 // in deps.go. Of OAuth it knows signing in by OpenID Connect; pairing is behind
 // an interface too.
 //
+// openapi.json, served at GET /api/openapi.json, describes the routes of all three
+// listeners; those of the admin socket are in docs/admin-api.md. Tests of
+// internal/daemon hold both against the routes that there are.
+//
 // # Signing in, sessions and settings
 //
 // What the page asks for, beside DESIGN section 6. Errors are problem documents

@@ -136,6 +136,9 @@ func (s *Server) Handler() http.Handler {
 	r.Get("/assets/{version}/{name}", s.answer(s.page.asset))
 	r.Head("/assets/{version}/{name}", s.answer(s.page.asset))
 
+	description := described()
+	r.Get("/api/openapi.json", description)
+	r.Head("/api/openapi.json", description)
 	r.Post("/api/session", s.answer(s.signIn))
 	r.Delete("/api/session", s.answer(s.signOut))
 	r.Get("/api/sign-in", s.answer(s.signInWays))
