@@ -296,6 +296,13 @@ func (b *tab) count(selector string, n int) {
 	b.until(fmt.Sprintf(`document.querySelectorAll(%q).length === %d`, selector, n))
 }
 
+// says waits until an element shows a text. The browser lays out a card, and
+// has its text as shown, only when it has drawn a frame with it.
+func (b *tab) says(selector, text string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf(`document.querySelector(%q).innerText.replace(/\s+/g, ' ') === %q`, selector, text))
+}
+
 func ring(id, name string) screenpop.Pop {
 	return screenpop.Pop{
 		ID: id,
@@ -430,9 +437,7 @@ func TestBrowserShowsMattersWhenTheyCome(t *testing.T) {
 	}
 	o.hub.Update(agent.AgentID, pop)
 	b.count(".pop-matters li", 2)
-	if got := b.js(`document.querySelector('.pop-matters').innerText.replace(/\s+/g, ' ')`); got != "Matters 10214 <b>Lease</b> of 44 Harbor Street Open 10187 Liquor licence Pending" {
-		t.Errorf("says %q", got)
-	}
+	b.says(".pop-matters", "Matters 10214 <b>Lease</b> of 44 Harbor Street Open 10187 Liquor licence Pending")
 	if got := b.js(`document.querySelector('.pop-matters a').href`); got != "https://app.example/#/matter/m1" {
 		t.Errorf("leads to %s", got)
 	}
@@ -482,9 +487,7 @@ func TestBrowserOffersAnUnknownCallersLinks(t *testing.T) {
 	p.Links = &screenpop.Links{Search: "https://app.example/#/search?q=%2B16173998147", Create: "javascript:alert(1)"}
 	o.hub.Pop(agent.AgentID, p, time.Now())
 	b.state(`[data-pop-id="p1"]`, "ringing")
-	if got := b.js(`document.querySelector('.pop-who').innerText.replace(/\s+/g, ' ')`); got != "(617) 399-8147 Not in Smokeball" {
-		t.Errorf("says %q", got)
-	}
+	b.says(".pop-who", "(617) 399-8147 Not in Smokeball")
 	for selector, want := range map[string]string{
 		".pop-open":   "none false",
 		".pop-search": "https://app.example/#/search?q=%2B16173998147 true",
