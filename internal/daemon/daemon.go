@@ -91,23 +91,30 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 }
 
 // bind makes a server of each listener.
-func (d *Daemon) bind(ctx context.Context, given Listeners, metrics prometheus.Gatherer) error {
+//
+// Most of the files are for agents, who have sockets open all day. The PBX has a
+// share of its own, so that nobody who holds the agents' listener full keeps
+// its webhooks out.
+func (d *Daemon) bind(ctx context.Context, given Listeners, metrics *prometheus.Registry) error {
+	const ofAgents, ofPBX = 0.75, 0.25
+	share := ofAgents
 	agents := realSource(d.cfg.TrustedProxies, d.parts.web.Handler())
 	pbx := realSource(d.cfg.TrustedProxies, d.parts.receiver.Handler())
 	if sharedListener(d.cfg, given) {
-		agents = split(agents, pbx)
-	} else if err := d.listen(ctx, given, "pbx", d.cfg.Listen.PBX, true, pbx); err != nil {
+		agents, share = split(agents, pbx), ofAgents+ofPBX
+	} else if err := d.listenPublic(ctx, given, "pbx", d.cfg.Listen.PBX, ofPBX, metrics, pbx); err != nil {
 		return err
 	}
-	if err := d.listen(ctx, given, "agents", d.cfg.Listen.Agents, true, agents); err != nil {
+	if err := d.listenPublic(ctx, given, "agents", d.cfg.Listen.Agents, share, metrics, agents); err != nil {
 		return err
 	}
-	if err := d.listen(ctx, given, "ops", d.cfg.Listen.Ops, false, d.parts.ops(metrics, d.certs)); err != nil {
+	ops, err := given.listen(ctx, "ops", d.cfg.Listen.Ops)
+	if err != nil {
 		return err
 	}
+	d.serve("ops", ops, d.parts.ops(metrics, d.certs))
 	admin := given["admin"]
 	if admin == nil {
-		var err error
 		if admin, err = listenAdmin(ctx, d.cfg.AdminSocket); err != nil {
 			return err
 		}
@@ -116,12 +123,14 @@ func (d *Daemon) bind(ctx context.Context, given Listeners, metrics prometheus.G
 	return nil
 }
 
-func (d *Daemon) listen(ctx context.Context, given Listeners, name, address string, public bool, h http.Handler) error {
+// listenPublic makes a server of a listener that strangers may reach.
+func (d *Daemon) listenPublic(ctx context.Context, given Listeners, name, address string, share float64, reg prometheus.Registerer, h http.Handler) error {
 	l, err := given.listen(ctx, name, address)
 	if err != nil {
 		return err
 	}
-	if public && d.certs != nil {
+	l = newDoorman(l, name, share, d.cfg.TrustedProxies, reg)
+	if d.certs != nil {
 		l = tls.NewListener(l, d.certs.TLS())
 	}
 	d.serve(name, l, h)
