@@ -45,11 +45,12 @@ func (s *step) deal(l *leg) {
 		l.twin, twin.twin = twin, l
 		if !twin.live() {
 			s.silence(l)
+			s.joined = append(s.joined, joining{l.agent.Extension, twin.card.call.ID, bothSources})
 			return
 		}
-		s.join(l, twin.card)
+		s.join(l, twin.card, bothSources)
 	case c != nil:
-		s.join(l, c)
+		s.join(l, c, sameParty)
 	default:
 		l.card = &card{agent: l.agent, call: l.call, legs: []*leg{l}}
 		l.card.call.State = ""
@@ -58,7 +59,20 @@ func (s *step) deal(l *leg) {
 	s.show(l.card, "", "")
 }
 
-func (s *step) join(l *leg, c *card) {
+// joining is a leg that is no call of its own to the agent, and why.
+type joining struct {
+	extension screenpop.Extension
+	call      screenpop.CallID // as the agent's screens know it
+	why       string
+}
+
+const (
+	bothSources = "both sources tell of this call"
+	sameParty   = "the agent's call with this party goes on under another id"
+)
+
+func (s *step) join(l *leg, c *card, why string) {
+	s.joined = append(s.joined, joining{l.agent.Extension, c.call.ID, why})
 	s.keepCard(c)
 	c.legs = slices.DeleteFunc(slices.Clone(c.legs), func(x *leg) bool { return !x.live() })
 	c.legs = append(c.legs, l)

@@ -78,6 +78,7 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 	if v.result == skipped {
 		r.metrics.skips[v.skip].Inc()
 	}
+	r.metrics.joined.Add(float64(len(v.joined)))
 	r.record(t, m, v, received)
 	answer(w, v)
 }

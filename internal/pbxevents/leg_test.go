@@ -3,6 +3,8 @@ package pbxevents
 import (
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 // Where each phone has an id of its own, the legs of one primary call at one
@@ -105,6 +107,32 @@ func TestTrackRingsAgain(t *testing.T) {
 	play(t, r, []beat{{"event=ringing&call_id=c-a" + from, "accepted 101", ring101}, {"event=terminated&call_id=c-a" + from, "accepted 101", "101 terminated"}})
 	r.clock.pass(20 * time.Second)
 	play(t, r, []beat{{"event=ringing&call_id=c-b" + from, "accepted 101", ring101}, {"event=terminated&call_id=c", "accepted 101", "101 terminated"}})
+}
+
+// A leg that makes no pop of its own says in the trace whose call it is, and is
+// counted.
+func TestTrackTellsOfJoinedLegs(t *testing.T) {
+	x := "&from=6173998147&to=+16175550100"
+	for why, arrive := range map[string]func(*rig){
+		sameParty: func(r *rig) { r.send("event=connected&call_id=c2&extension=101" + x) },
+		bothSources: func(r *rig) {
+			if err := r.Live(firm, listOf("l "+num+" 101 connected")); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		r := newRig(t, nil)
+		r.send("event=connected&call_id=c1&extension=101" + x)
+		before := len(r.trace.all())
+		arrive(r)
+		got := r.trace.all()[before:]
+		if len(got) != 2 || got[0].Verdict != "accepted" || got[1].Verdict != "joined" || got[1].Extension != "101" || got[1].Detail != "no second pop: "+why+": c1" {
+			t.Errorf("%s: %+v", why, got)
+		}
+		if n := testutil.ToFloat64(r.Receiver.metrics.joined); n != 1 {
+			t.Errorf("%s: counted %v", why, n)
+		}
+	}
 }
 
 // A call that goes on under an unrelated id stays one pop to the agent; another

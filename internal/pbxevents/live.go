@@ -158,6 +158,7 @@ func (r *Receiver) takeLive(t *tenant, m *message, at time.Time) bool {
 	v := t.take(m, at)
 	r.metrics.live[v.result].Inc()
 	if v.result != malformed {
+		r.metrics.joined.Add(float64(len(v.joined)))
 		r.record(t, m, v, at)
 	}
 	return v.result != full

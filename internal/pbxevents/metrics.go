@@ -63,6 +63,7 @@ type metrics struct {
 	events map[result]prometheus.Counter
 	skips  map[screenpop.Skip]prometheus.Counter
 	live   map[result]prometheus.Counter
+	joined prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -75,14 +76,17 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	live := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "smokepop_live_events_total", Help: "Changes in the PBX's lists of live calls by what became of them.",
 	}, []string{"result"})
+	joined := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "smokepop_legs_joined_total", Help: "Legs that are no call of their own to the agent: another source has told of it, or the party was handed back.",
+	})
 	if reg != nil {
-		for _, c := range []prometheus.Collector{events, skips, live} {
+		for _, c := range []prometheus.Collector{events, skips, live, joined} {
 			if err := reg.Register(c); err != nil {
 				return nil, fmt.Errorf("pbxevents: register metrics: %w", err)
 			}
 		}
 	}
-	m := &metrics{events: map[result]prometheus.Counter{}, skips: map[screenpop.Skip]prometheus.Counter{}, live: map[result]prometheus.Counter{}}
+	m := &metrics{events: map[result]prometheus.Counter{}, skips: map[screenpop.Skip]prometheus.Counter{}, live: map[result]prometheus.Counter{}, joined: joined}
 	for _, r := range []result{accepted, skipped, malformed, full} {
 		m.live[r] = live.WithLabelValues(string(r))
 	}

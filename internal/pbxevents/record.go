@@ -10,7 +10,8 @@ import (
 // be as long as a body.
 const maxRecorded = 32
 
-// record leaves one line in the decision trace per extension concerned.
+// record leaves one line in the decision trace per extension concerned, and one
+// more where the agent has the call already.
 func (r *Receiver) record(t *tenant, m *message, v verdict, at time.Time) {
 	e := screenpop.TraceEntry{
 		Time: at, Tenant: t.domain, Call: m.call, Step: screenpop.StepEvent,
@@ -30,6 +31,10 @@ func (r *Receiver) record(t *tenant, m *message, v verdict, at time.Time) {
 	}
 	for _, x := range v.extensions[:min(len(v.extensions), maxRecorded)] {
 		e.Extension = x
+		r.trace.Record(e)
+	}
+	for _, j := range v.joined[:min(len(v.joined), maxRecorded)] {
+		e.Extension, e.Verdict, e.Detail = j.extension, "joined", "no second pop: "+j.why+": "+string(j.call)
 		r.trace.Record(e)
 	}
 }

@@ -18,6 +18,7 @@ type step struct {
 	evicted *call
 	events  []screenpop.Event
 	dealt   []*card
+	joined  []joining
 	touched []*call
 
 	calls []savedCall

@@ -15,6 +15,7 @@ type verdict struct {
 	refused    *refusal
 	extensions []screenpop.Extension // accepted: whose leg moved; skipped: whose did not
 	number     screenpop.Number
+	joined     []joining // of the extensions accepted: whose leg is no call of its own
 }
 
 func skip(reason screenpop.Skip) verdict { return verdict{result: skipped, skip: reason} }
@@ -49,6 +50,7 @@ func (t *tenant) take(m *message, now time.Time) verdict {
 	if !tr.commit(s, m) {
 		return verdict{result: full, extensions: v.extensions, number: v.number}
 	}
+	v.joined = s.joined
 	return v
 }
 

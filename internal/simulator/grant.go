@@ -48,11 +48,7 @@ type refreshToken struct {
 func (s *Smokeball) issueAccess(g *grant) string {
 	now := s.now()
 	if len(s.access) > 4096 {
-		for value, t := range s.access {
-			if now.Sub(t.expires) > time.Hour {
-				delete(s.access, value)
-			}
-		}
+		s.dropExpired()
 	}
 	subject := g.staff.UserID
 	if s.opts.OpaqueSubject {
@@ -66,6 +62,16 @@ func (s *Smokeball) issueAccess(g *grant) string {
 	})
 	s.access[value] = &accessToken{grant: g, scopes: g.scopes, expires: expires}
 	return value
+}
+
+// dropExpired drops the access tokens whose end is long past.
+func (s *Smokeball) dropExpired() {
+	now := s.now()
+	for value, t := range s.access {
+		if now.Sub(t.expires) > time.Hour {
+			delete(s.access, value)
+		}
+	}
 }
 
 // issueRefresh makes a refresh token. One that takes another's place lives as

@@ -131,8 +131,12 @@ func (s *Smokeball) Await(ctx context.Context, e Endpoint, n int) error {
 	}
 }
 
-// Forget clears the recorder; grants and data stay.
+// Forget clears the recorder, and drops access tokens that are long expired;
+// grants and data stay.
 func (s *Smokeball) Forget() {
+	s.mu.Lock()
+	s.dropExpired()
+	s.mu.Unlock()
 	s.seen.mu.Lock()
 	defer s.seen.mu.Unlock()
 	s.seen.requests, s.seen.counts = nil, map[Endpoint]int{}
