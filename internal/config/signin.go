@@ -112,6 +112,13 @@ func (o OIDC) Microsoft() bool {
 	}, strings.ToLower(u.Hostname()))
 }
 
+// Google tells whether the provider is Google, which confirms addresses also at
+// private accounts.
+func (o OIDC) Google() bool {
+	u, err := url.Parse(o.Issuer)
+	return err == nil && strings.EqualFold(u.Hostname(), "accounts.google.com")
+}
+
 func (l *loader) embed(e *Embed) {
 	const path = "embed.allowed_parents"
 	if l.known(path) {

@@ -47,7 +47,7 @@ func newSignOn(cfg *config.Config) web.SignOn {
 	}
 	return signOn{signon.New(signon.Config{
 		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Scopes: o.Scopes,
-		RedirectURL: cfg.PublicURL + web.SignOnCallback, UserNames: o.Microsoft(),
+		RedirectURL: cfg.PublicURL + web.SignOnCallback, UserNames: o.Microsoft(), HostedDomains: o.Google(),
 	})}
 }
 
@@ -62,7 +62,7 @@ func signOnName(o config.OIDC) string {
 		return ""
 	case o.Microsoft():
 		return "Microsoft 365"
-	case u.Hostname() == "accounts.google.com":
+	case o.Google():
 		return "Google"
 	}
 	return cmp.Or(strings.TrimPrefix(u.Hostname(), "www."), o.Issuer)

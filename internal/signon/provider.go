@@ -28,6 +28,12 @@ type Config struct {
 	// Microsoft Entra, whose address claims anybody's admin may write, and whose
 	// user names are of domains that the firm has proved to own.
 	UserNames bool
+	// HostedDomains wants an address to be of Gmail or of a domain whose people
+	// the provider manages (claim hd). It is for Google, where anybody may once
+	// have confirmed an address at a private account, and keeps that account
+	// when the address is taken away.
+	// https://developers.google.com/identity/gsi/web/guides/verify-google-id-token
+	HostedDomains bool
 	// HTTP is what the provider is asked with; nil is [NewHTTPClient].
 	HTTP *http.Client
 }
@@ -129,6 +135,7 @@ type claims struct {
 	Verified any    `json:"email_verified"` // some providers write "true"
 	UserName string `json:"preferred_username"`
 	Party    string `json:"azp"`
+	Hosted   string `json:"hd"` // the Google Workspace domain of the account
 }
 
 func (c claims) empty() bool { return c.Email == "" && c.UserName == "" }
@@ -155,10 +162,14 @@ func (p *Provider) emailOf(c claims) (string, error) {
 	} else if c.Verified != true && c.Verified != "true" {
 		email = ""
 	}
-	if !strings.Contains(email, "@") {
+	email = strings.ToLower(email)
+	switch {
+	case !strings.Contains(email, "@"):
 		return "", ErrNoEmail
+	case p.cfg.HostedDomains && c.Hosted == "" && !strings.HasSuffix(email, "@gmail.com"):
+		return "", fmt.Errorf("%w: it is a private account, not one of the firm's Google Workspace", ErrNoEmail)
 	}
-	return strings.ToLower(email), nil
+	return email, nil
 }
 
 // find returns what is known of the provider, and asks for it where that is

@@ -166,6 +166,31 @@ func TestAPublicClientAndOneByFormNameThemselvesInTheForm(t *testing.T) {
 	}
 }
 
+// At Google an address counts when Google manages it, not because somebody has
+// confirmed it once.
+func TestAPrivateGoogleAccountIsNotTheFirms(t *testing.T) {
+	for name, tc := range map[string]struct {
+		email, hosted any
+		want          string
+	}{
+		"of a Workspace":                {"priya@firm.example", "firm.example", "priya@firm.example"},
+		"an alias domain of one":        {"priya@firm-law.example", "firm.example", "priya@firm-law.example"},
+		"of Gmail":                      {"Priya@Gmail.com", nil, "priya@gmail.com"},
+		"private, with a firm's domain": {"priya@firm.example", nil, ""},
+		"private, nearly Gmail":         {"priya@gmail.com.firm.example", nil, ""},
+		"private, nothing hosted":       {"priya@firm.example", "", ""},
+	} {
+		idp := newIDP(t)
+		idp.claims["email"], idp.claims["hd"] = tc.email, tc.hosted
+		c := idp.config()
+		c.HostedDomains = true
+		email, err := New(c).Email(t.Context(), "the-code", attempt)
+		if email != tc.want || (tc.want == "") != errors.Is(err, ErrNoEmail) {
+			t.Errorf("%s: %q, %v", name, email, err)
+		}
+	}
+}
+
 func TestWhatDoesNotHoldSignsNobodyIn(t *testing.T) {
 	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
