@@ -142,26 +142,40 @@ func TestSettingsChangeWhatPops(t *testing.T) {
 		if res, answer := v.request(http.MethodPut, "/api/settings", body); res.StatusCode != http.StatusOK {
 			t.Fatalf("%s: %s %s", body, res.Status, answer)
 		}
-		sc.next("settings")
-		if f := other.next("settings"); dig(f, "settings", "settings") == nil {
+		sc.await("settings")
+		if f := other.await("settings"); dig(f, "settings", "settings") == nil {
 			t.Errorf("told %v", f)
 		}
 	}
-	ring := func(id, state string) {
-		s.mustAccept(event{"event": state, "call_id": id, "from": s.known()[0].E164(), "to": me.Extension})
+	client := s.known()[0].E164()
+	parties := map[string][2]string{"inbound": {client, me.Extension}, "outbound": {me.Extension, client}}
+	call := func(id, direction string, states ...string) {
+		t.Helper()
+		for _, state := range states {
+			s.mustAccept(event{"event": state, "call_id": id, "from": parties[direction][0], "to": parties[direction][1]})
+		}
 	}
 	change(`{"on":"connected"}`)
-	ring("late", "ringing")
-	ring("late", "connected")
-	if pop := sc.next("pop"); dig(pop, "pop", "call", "id") != "late" || dig(pop, "pop", "call", "state") != "connected" {
+	call("late", "inbound", "ringing", "connected")
+	if pop := sc.await("pop"); dig(pop, "pop", "call", "id") != "late" || dig(pop, "pop", "call", "state") != "connected" {
 		t.Errorf("%v", pop)
 	}
-	s.mustAccept(event{"event": "terminated", "call_id": "late"})
-	for f := sc.read(); f["type"] != "end"; f = sc.read() {
-		sc.seq = f["seq"].(float64)
-	}
+	call("late", "inbound", "terminated")
+	sc.await("end")
 	hello := s.signIn(me.Extension).open().hello
 	if dig(hello, "settings", "settings", "on") != "connected" {
 		t.Errorf("hello says %v", hello["settings"])
+	}
+
+	// Neither direction pops when it is off; an agent's calls keep their order.
+	for off, on := range map[string]string{"inbound": "outbound", "outbound": "inbound"} {
+		change(`{"on":null,"inbound":null,"outbound":null,"` + off + `":false}`)
+		call("silent-"+off, off, "ringing", "terminated")
+		call("shown-"+on, on, "ringing")
+		if pop := sc.await("pop"); dig(pop, "pop", "call", "id") != "shown-"+on {
+			t.Errorf("%s is off: %v", off, dig(pop, "pop", "call"))
+		}
+		call("shown-"+on, on, "terminated")
+		sc.await("end")
 	}
 }

@@ -489,6 +489,11 @@ func TestBrowserFrameIsAccessible(t *testing.T) {
 	if wide := frame.js(`document.documentElement.scrollWidth - innerWidth`); wide != "0" {
 		t.Errorf("%s pixels are beside the frame", wide)
 	}
+	o.set(screenpop.Pairing{State: screenpop.Expired})
+	frame.until(`document.getElementById('attention').checkVisibility()`)
+	each(frame, "no calls show")
+	o.set(screenpop.Pairing{State: screenpop.Paired})
+	frame.until(`!document.getElementById('attention').checkVisibility()`)
 	o.line.cut(true)
 	frame.until(`document.getElementById('trouble').innerText !== ''`)
 	each(frame, "no connection")

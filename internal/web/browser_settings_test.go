@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -22,6 +23,23 @@ func everyWay(o *office) {
 	o.config.Passwords = passwords{"101": "right"}
 	o.config.SignOn = nobody{}
 	o.config.SignOnName = "Microsoft 365"
+}
+
+// provider serves the PBXs of several firms, and tells none of the others.
+func provider(o *office) { o.config.Passwords = severalPBXs{passwords{"101": "right"}} }
+
+// severalPBXs knows the agent's tenant and another, with the same extensions.
+type severalPBXs struct{ passwords }
+
+func (severalPBXs) Tenants() []screenpop.Tenant {
+	return []screenpop.Tenant{agent.Tenant, "other.example.com"}
+}
+
+func (p severalPBXs) Check(ctx context.Context, a screenpop.AgentID, password screenpop.Secret) (bool, error) {
+	if a.Tenant != agent.Tenant {
+		return false, nil
+	}
+	return p.passwords.Check(ctx, a, password)
 }
 
 // passwords is a PBX that knows these, by extension.
@@ -168,4 +186,26 @@ func TestBrowserOffersTheWaysIn(t *testing.T) {
 	if got := b.js(`document.getElementById('sign-in-form').checkVisibility() || document.getElementById('sign-in-oidc').checkVisibility()`); got != "false" {
 		t.Error("a way is offered that is off")
 	}
+}
+
+// Where several firms are served, the agent says whose extension it is.
+func TestBrowserAsksForTheDomainOfSeveral(t *testing.T) {
+	b := browser(t)
+	o := newOffice(t, provider)
+	b.do(chromedp.Navigate(o.origin))
+	b.until(`document.getElementById('sign-in-domain').checkVisibility()`)
+	if got := b.js(`document.body.innerText`); strings.Contains(got, "other.example.com") || strings.Contains(got, string(agent.Tenant)) {
+		t.Errorf("the page names a firm: %s", got)
+	}
+	enter := func(domain string) {
+		t.Helper()
+		b.js(fmt.Sprintf(`(document.getElementById('sign-in-domain').value = %q, document.getElementById('sign-in-extension').value = '101', document.getElementById('sign-in-password').value = 'right')`, domain))
+		b.click("#sign-in-button")
+	}
+	enter("")
+	b.until(`document.getElementById('sign-in-domain').matches(':invalid')`)
+	enter("other.example.com")
+	b.until(`document.getElementById('sign-in-problem').checkVisibility()`)
+	enter(" FIRM.example.com ")
+	b.state("#connection", "connected")
 }

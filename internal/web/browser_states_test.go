@@ -210,6 +210,10 @@ var states = []state{
 		o.admin("/v1/sign-out")
 		b.until(`document.getElementById('sign-in-form').checkVisibility()`)
 	}},
+	{name: "sign-in-domain", firm: provider, reach: func(o *office, b *tab) {
+		o.admin("/v1/sign-out")
+		b.until(`document.getElementById('sign-in-domain').checkVisibility()`)
+	}},
 	{name: "sign-on-failed", firm: everyWay, reach: func(o *office, b *tab) {
 		b.do(chromedp.Navigate(o.origin + web.SignOnCallback))
 		b.until(`document.getElementById('again')`)
