@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/smokeball"
 	"github.com/smokepop/smokepop/internal/vodia"
@@ -63,7 +64,9 @@ type Daemon struct {
 // gives it back with Close.
 func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err error) {
 	registry := newRegistry(opts.Version)
+	raw := opts.Log.Handler()
 	opts.Log = limitLog(opts.Log, registry)
+	record := audit.NewLog(limitAudit(raw, opts.Log), nil)
 	d := &Daemon{cfg: cfg, log: opts.Log, down: teardown{log: opts.Log}, reloads: opts.Reloads, reloaded: countReloads(registry)}
 	defer func() {
 		if err != nil {
@@ -77,7 +80,7 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 	if opts.outside.moment == nil {
 		opts.outside.moment = thisMoment
 	}
-	if d.parts, err = wire(ctx, cfg, opts.outside, registry, opts.Log, opts.InspectStore, &d.down); err != nil {
+	if d.parts, err = wire(ctx, cfg, opts.outside, record, registry, opts.Log, opts.InspectStore, &d.down); err != nil {
 		return nil, err
 	}
 	if d.certs, err = newCertificates(cfg, d.parts.store, opts.Log.With("component", "tls"), &d.down); err != nil {
@@ -119,7 +122,9 @@ func (d *Daemon) bind(ctx context.Context, given Listeners, metrics *prometheus.
 			return err
 		}
 	}
-	d.serve("admin", admin, d.parts.web.Admin()).streams() // the trace, followed
+	s := d.serve("admin", admin, d.parts.web.Admin())
+	s.streams() // the trace, followed
+	s.http.ConnContext = withPeer
 	return nil
 }
 

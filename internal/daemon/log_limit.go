@@ -9,6 +9,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
+
+	"github.com/smokepop/smokepop/internal/audit"
 )
 
 // What one kind of line may take of the log: a burst, and then one line in a
@@ -29,7 +31,7 @@ const (
 	// back of it is told without waiting for its next line.
 	tellAfter = time.Minute
 	// auditGroup is the group of attributes that marks a line as audit.
-	auditGroup = "audit"
+	auditGroup = audit.Group
 )
 
 type logLimit struct {
@@ -50,7 +52,7 @@ type logKind struct {
 // one message apart, so that a flood of one does not hide another.
 func kindKey(key string) bool {
 	switch key {
-	case "component", "listener", "result", "status", "outcome", "part":
+	case "component", "listener", "result", "status", "outcome", "part", "by":
 		return true
 	}
 	return false
@@ -88,8 +90,17 @@ func limitLog(log *slog.Logger, reg prometheus.Registerer) *slog.Logger {
 		Name: "smokepop_log_lines_held_back_total", Help: "Lines that were not logged because they repeated too fast.",
 	})
 	reg.MustRegister(held)
-	h := log.Handler()
-	return slog.New(&limitedHandler{next: h, root: h, all: &logAllowances{kinds: map[logKind]*logAllowance{}, held: held}})
+	return slog.New(newLimitedHandler(log.Handler(), held))
+}
+
+func newLimitedHandler(h slog.Handler, held prometheus.Counter) *limitedHandler {
+	return &limitedHandler{next: h, root: h, all: &logAllowances{kinds: map[logKind]*logAllowance{}, held: held}}
+}
+
+// limitAudit returns a handler that writes audit lines to h, counts with log
+// what it holds back, and holds nothing back because of other lines.
+func limitAudit(h slog.Handler, log *slog.Logger) slog.Handler {
+	return newLimitedHandler(h, log.Handler().(*limitedHandler).all.held)
 }
 
 // Enabled implements slog.Handler.
@@ -121,19 +132,28 @@ func (h *limitedHandler) WithGroup(name string) slog.Handler {
 // Handle implements slog.Handler.
 func (h *limitedHandler) Handle(ctx context.Context, r slog.Record) error {
 	kind := logKind{level: r.Level, message: r.Message, bound: h.bound}
-	audit := h.audit
+	isAudit := h.audit
 	var detail strings.Builder
-	r.Attrs(func(a slog.Attr) bool {
+	note := func(a slog.Attr) {
 		if kindKey(a.Key) {
 			detail.WriteString(a.Key + "=" + a.Value.String() + " ")
 		}
-		audit = audit || a.Key == auditGroup
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		note(a)
+		if a.Key == auditGroup {
+			isAudit = true
+			// What strangers are refused is not to hide what has been done.
+			for _, inner := range a.Value.Group() {
+				note(inner)
+			}
+		}
 		return true
 	})
 	kind.detail = detail.String()
 	limit := newsLimit
 	switch {
-	case audit:
+	case isAudit:
 		limit = auditLimit
 	case r.Level >= slog.LevelWarn:
 		limit = troubleLimit

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/directory"
 	"github.com/smokepop/smokepop/internal/lookup"
@@ -37,6 +38,7 @@ type parts struct {
 	care     *caretaker
 	watchdog *watchdog // nil: nobody watches
 	moment   func() moment
+	audit    audit.Recorder
 
 	// What a reload puts others in the place of.
 	firms    atomic.Pointer[firms]
@@ -48,8 +50,8 @@ type parts struct {
 
 // wire is the recipe: it makes every part and gives it the ones it stands on.
 // What has to be closed is put on down as soon as it is there.
-func wire(ctx context.Context, cfg *config.Config, world outside, metrics prometheus.Registerer, log *slog.Logger, inspect func(context.Context, string) error, down *teardown) (*parts, error) {
-	p := &parts{moment: world.moment}
+func wire(ctx context.Context, cfg *config.Config, world outside, record audit.Recorder, metrics prometheus.Registerer, log *slog.Logger, inspect func(context.Context, string) error, down *teardown) (*parts, error) {
+	p := &parts{moment: world.moment, audit: record}
 	keys, err := vault.LoadKeys(cfg.EncryptionKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("encryption_key_file: %w", err)
@@ -138,7 +140,7 @@ func wire(ctx context.Context, cfg *config.Config, world outside, metrics promet
 		Directories: directories{p.agents, p.keeper}, Settings: p.settings,
 		NoInvites: !cfg.SignIn.Invite, Passwords: newPasswords(cfg, p.pbxes), SignOn: newSignOn(cfg), SignOnName: signOnName(cfg.SignIn.OIDC),
 		Parents: cfg.Embed.AllowedParents,
-		Metrics: metrics, Log: log,
+		Audit:   p.audit, Metrics: metrics, Log: log,
 	})
 	if err != nil {
 		return nil, err

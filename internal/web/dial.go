@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -104,14 +104,7 @@ func (s *Server) dial(w http.ResponseWriter, r *http.Request) error {
 	}
 	outcome, err := s.dialFor(r, agent.AgentID, in.Pop, in.Number)
 	s.dials.counts.WithLabelValues(outcome).Inc()
-	s.log.LogAttrs(r.Context(), slog.LevelInfo, "dial", slog.Group("audit",
-		slog.Any("agent", agent.AgentID),
-		slog.String("client", r.RemoteAddr),
-		slog.String("session", se.ID[:12]),
-		slog.String("number", screenpop.Mask(clip(in.Number))),
-		slog.String("outcome", outcome),
-		slog.String("request_id", requestID(r.Context())),
-	))
+	s.record(r, asAgent(se, agent.AgentID), audit.Dial{Agent: agent.AgentID, Number: in.Number}, err)
 	if err != nil {
 		return err
 	}
@@ -157,6 +150,3 @@ func dialError(err error) error {
 	}
 	return &HTTPError{Status: status, Msg: sentence, Err: fmt.Errorf("dial: %w", err)}
 }
-
-// clip keeps what somebody made up from filling the log.
-func clip(number string) string { return number[:min(len(number), 40)] }

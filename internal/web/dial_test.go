@@ -297,16 +297,16 @@ func TestEveryRequestToDialIsAudited(t *testing.T) {
 	dial(strings.Repeat("7", 3000))
 
 	log := r.log.String()
-	for _, want := range []string{"outcome=dialled", "outcome=failed", "outcome=refused", "outcome=limited"} {
-		if n := strings.Count(log, "audit."+want); n == 0 || want != "outcome=limited" && n != 1 {
+	for _, want := range []string{"outcome=ok", "outcome=failed", "outcome=refused", "outcome=limited"} {
+		if n := strings.Count(log, "audit.event=dial audit."+want); n == 0 || want != "outcome=limited" && n != 1 {
 			t.Errorf("%d lines of audit with %s:\n%s", n, want, log)
 		}
 	}
 	for line := range strings.Lines(log) {
-		if !strings.Contains(line, "audit.outcome") {
+		if !strings.Contains(line, "audit.event=dial") {
 			continue
 		}
-		for _, want := range []string{"level=INFO", "component=web", "audit.agent=101@firm.example.com", "audit.client=192.0.2.7:4711", "audit.session=", "audit.number=*", "audit.request_id="} {
+		for _, want := range []string{"level=INFO", "msg=dial", "audit.by=agent", "audit.agent=101@firm.example.com", "audit.client=192.0.2.7 ", "audit.session=", "audit.number=*", "audit.request_id="} {
 			if !strings.Contains(line, want) {
 				t.Errorf("no %s in %s", want, line)
 			}

@@ -10,10 +10,12 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/smokepop/smokepop/internal/audit"
 )
 
-// Config is what a Server stands on. All but Dialler, Passwords, SignOn, Metrics
-// and Now are required. Without a Dialler numbers are plain text; without
+// Config is what a Server stands on. All but Dialler, Passwords, SignOn, Audit,
+// Metrics and Now are required. Without a Dialler numbers are plain text; without
 // Passwords or SignOn that way to sign in is off.
 type Config struct {
 	PublicURL string // where browsers reach us: scheme, host and port
@@ -36,6 +38,7 @@ type Config struct {
 	// Parents are the origins whose pages may show calls in a frame, as browsers
 	// write them.
 	Parents []string
+	Audit   audit.Recorder // nil: no record is kept
 	Metrics prometheus.Registerer
 	Log     *slog.Logger
 	Now     func() time.Time
@@ -54,6 +57,7 @@ type Server struct {
 	captures    Captures
 	directories Directories
 	vault       Vault
+	audit       audit.Recorder
 	log         *slog.Logger
 	now         func() time.Time
 
@@ -84,12 +88,15 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Audit == nil {
+		cfg.Audit = audit.Discard
+	}
 	p, err := loadPage(o, cfg.Parents)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		origin: o, directory: cfg.Directory, pairings: cfg.Pairings, screens: cfg.Screens, traces: cfg.Traces, doctor: cfg.Doctor, captures: cfg.Captures, directories: cfg.Directories, vault: cfg.Vault,
+		origin: o, directory: cfg.Directory, pairings: cfg.Pairings, screens: cfg.Screens, traces: cfg.Traces, doctor: cfg.Doctor, captures: cfg.Captures, directories: cfg.Directories, vault: cfg.Vault, audit: cfg.Audit,
 		log: cfg.Log.With("component", "web"), now: cfg.Now,
 		sessions: &sessions{store: cfg.Store, now: cfg.Now, open: cfg.Screens.SessionScreens},
 		invites:  &invites{store: cfg.Store, now: cfg.Now},

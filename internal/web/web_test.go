@@ -19,6 +19,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -320,6 +321,7 @@ func newRigAt(t *testing.T, publicURL string, change ...func(*rig, *Config)) *ri
 		PublicURL: publicURL, Directory: r.directory, Store: r.store, Pairings: r.smokeball, Screens: r.wall, Traces: r.ledger, Settings: settings,
 		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: r.clock.now,
 	}
+	cfg.Audit = audit.NewLog(cfg.Log.Handler(), r.clock.now)
 	for _, c := range change {
 		c(r, &cfg)
 	}
