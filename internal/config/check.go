@@ -23,6 +23,7 @@ func (l *loader) check(cfg *Config) {
 	l.oneOf("log.format", "format", cfg.Log.Format, "auto", "journal", "text", "json")
 	l.signIn(cfg)
 	l.embed(&cfg.Embed)
+	l.tracing(&cfg.Tracing)
 
 	if len(cfg.Tenants) == 0 && !l.known("tenants") {
 		l.problem("tenants", "is empty: name at least one tenant of the PBX")

@@ -23,6 +23,7 @@ type Config struct {
 	Tenants           []Tenant       `mapstructure:"tenants"`             // at least one
 	SignIn            SignIn         `mapstructure:"sign_in"`
 	Embed             Embed          `mapstructure:"embed"`
+	Tracing           Tracing        `mapstructure:"tracing"`
 	Log               Log            `mapstructure:"log"`
 
 	warnings []string

@@ -158,6 +158,7 @@ sign_in:
   pbx_password: true
   oidc: { issuer: "https://Login.Example/Firm/", client_id: 77, client_secret_file: secret, name: Firm, scopes: [openid, email] }
 embed: { allowed_parents: ["HTTPS://Portal.Firm.Example:443/", "http://localhost:8080"] }
+tracing: { otlp_endpoint: "https://Collector.Example:4318/", sample_ratio: 0.25, headers: "Authorization: Bearer tok" }
 log: { level: debug, format: json }
 `
 
@@ -218,6 +219,11 @@ func TestEveryKeyIsRead(t *testing.T) {
 	}
 	if p := cfg.Embed.AllowedParents; !slices.Equal(p, []string{"https://portal.firm.example", "http://localhost:8080"}) {
 		t.Errorf("embed: %q", p)
+	}
+	if tr := cfg.Tracing; tr != (Tracing{Endpoint: "https://collector.example:4318", SampleRatio: 0.25, Headers: "Authorization: Bearer tok"}) {
+		t.Errorf("tracing: %+v", tr)
+	} else if h, err := tr.Header(); err != nil || h.Get("Authorization") != "Bearer tok" {
+		t.Errorf("tracing.headers: %v %v", h, err)
 	}
 	if re := cfg.Tenants[0].PBX.Internal.Extensions; !re.MatchString("1234") || re.MatchString("123") {
 		t.Errorf("extensions: %v", re)

@@ -163,6 +163,9 @@ var defaults = [...]struct {
 	{"sign_in.oidc.name", kindText, ""},
 	{"sign_in.oidc.scopes", kindDigitsList, "openid,email,profile"},
 	{"embed.allowed_parents", kindDigitsList, ""},
+	{"tracing.otlp_endpoint", kindText, ""},
+	{"tracing.sample_ratio", kindDecimal, "1"},
+	{"tracing.headers", kindSecret, ""},
 	{"log.level", kindLevel, "info"},
 	{"log.format", kindText, "auto"},
 }

@@ -41,6 +41,7 @@ type Options struct {
 // network; tests of this package stand elsewhere.
 type outside struct {
 	smokeball *http.Client
+	collector *http.Client        // nil: over the network
 	pbx       func(*vodia.Config) // the last word about each PBX's client
 	moment    func() moment
 }
@@ -80,7 +81,7 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 	if opts.outside.moment == nil {
 		opts.outside.moment = thisMoment
 	}
-	if d.parts, err = wire(ctx, cfg, opts.outside, record, registry, opts.Log, opts.InspectStore, &d.down); err != nil {
+	if d.parts, err = wire(ctx, cfg, opts.outside, record, opts.Version, registry, opts.Log, opts.InspectStore, &d.down); err != nil {
 		return nil, err
 	}
 	if d.certs, err = newCertificates(cfg, d.parts.store, opts.Log.With("component", "tls"), &d.down); err != nil {

@@ -36,12 +36,13 @@ type office struct {
 	desks  map[string]*desk // by domain and extension
 	stop   func()
 
-	cfg     *config.Config
-	log     *slog.Logger
-	moments func() moment // nil: as the machine has them
-	halt    func()        // ends the daemon alone
-	daemon  *Daemon
-	next    *config.Config // what a reload reads; nil: it cannot be read
+	cfg       *config.Config
+	collector *http.Client
+	log       *slog.Logger
+	moments   func() moment // nil: as the machine has them
+	halt      func()        // ends the daemon alone
+	daemon    *Daemon
+	next      *config.Config // what a reload reads; nil: it cannot be read
 }
 
 // site is a firm's part of the outside world.
@@ -59,15 +60,16 @@ const (
 )
 
 type officeOptions struct {
-	firms  []*simulator.Firm
-	dir    string                     // an empty folder
-	events string                     // of every tenant; empty: webhooks, and nobody asks the PBX
-	desks  func(simulator.Agent) bool // who is paired and has a screen; nil: everybody
-	tenant func(map[string]any)       // the last word about a tenant's configuration
-	config func(map[string]any)       // the last word about all of it
-	pbx    func(*simulator.PBXOptions)
-	crm    func(*simulator.Options)
-	log    io.Writer // of everything; nil: errors alone, to the test's output
+	firms     []*simulator.Firm
+	dir       string                     // an empty folder
+	events    string                     // of every tenant; empty: webhooks, and nobody asks the PBX
+	desks     func(simulator.Agent) bool // who is paired and has a screen; nil: everybody
+	tenant    func(map[string]any)       // the last word about a tenant's configuration
+	config    func(map[string]any)       // the last word about all of it
+	pbx       func(*simulator.PBXOptions)
+	crm       func(*simulator.Options)
+	collector *http.Client // the way to the OpenTelemetry collector
+	log       io.Writer    // of everything; nil: errors alone, to the test's output
 }
 
 // openOffice starts the office; stop ends it. Both are called in the bubble.
@@ -113,7 +115,7 @@ func openOffice(t testing.TB, o officeOptions) *office {
 		serve(exchange, s.pbx)
 		tenants = append(tenants, tenantOf(firm, o, "http://"+smokeball, "http://"+exchange, app, access))
 	}
-	f.cfg = f.configure(o, tenants)
+	f.cfg, f.collector = f.configure(o, tenants), o.collector
 	f.log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
 	if o.log != nil {
 		f.log = slog.New(slog.NewTextHandler(o.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -156,7 +158,7 @@ func (f *office) start() {
 			return f.next, nil
 		}},
 		Listeners: Listeners{"agents": f.net.listen(ourAddress), "ops": f.net.listen(opsAddress), "admin": f.net.listen(adminAddress)},
-		outside: outside{smokeball: f.client, moment: f.moments, pbx: func(c *vodia.Config) {
+		outside: outside{smokeball: f.client, collector: f.collector, moment: f.moments, pbx: func(c *vodia.Config) {
 			c.HTTP, c.Rate = &http.Client{Transport: &http.Transport{DialContext: f.net.dial}}, 1000
 		}},
 	})

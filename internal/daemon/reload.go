@@ -110,6 +110,7 @@ var fixed = []struct {
 	{"encryption_key_file", func(c *config.Config) any { return c.EncryptionKeyFile }},
 	{"sign_in", func(c *config.Config) any { return c.SignIn }},
 	{"embed", func(c *config.Config) any { return c.Embed }},
+	{"tracing", func(c *config.Config) any { return c.Tracing }},
 	{"log.format", func(c *config.Config) any { return c.Log.Format }},
 }
 

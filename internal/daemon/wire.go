@@ -14,6 +14,7 @@ import (
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/directory"
 	"github.com/smokepop/smokepop/internal/lookup"
+	"github.com/smokepop/smokepop/internal/otlp"
 	"github.com/smokepop/smokepop/internal/pbxevents"
 	"github.com/smokepop/smokepop/internal/push"
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -36,7 +37,8 @@ type parts struct {
 	live     *liveStates
 	web      *web.Server
 	care     *caretaker
-	watchdog *watchdog // nil: nobody watches
+	watchdog *watchdog      // nil: nobody watches
+	otlp     *otlp.Exporter // nil: no collector is told
 	moment   func() moment
 	audit    audit.Recorder
 
@@ -50,7 +52,7 @@ type parts struct {
 
 // wire is the recipe: it makes every part and gives it the ones it stands on.
 // What has to be closed is put on down as soon as it is there.
-func wire(ctx context.Context, cfg *config.Config, world outside, record audit.Recorder, metrics prometheus.Registerer, log *slog.Logger, inspect func(context.Context, string) error, down *teardown) (*parts, error) {
+func wire(ctx context.Context, cfg *config.Config, world outside, record audit.Recorder, version string, metrics prometheus.Registerer, log *slog.Logger, inspect func(context.Context, string) error, down *teardown) (*parts, error) {
 	p := &parts{moment: world.moment, audit: record}
 	keys, err := vault.LoadKeys(cfg.EncryptionKeyFile)
 	if err != nil {
@@ -67,6 +69,13 @@ func wire(ctx context.Context, cfg *config.Config, world outside, record audit.R
 	p.care = newCaretaker(p.store, cfg.EncryptionKeyFile, cfg.StateDir, log.With("component", "store"))
 
 	traces := trace.New(trace.Config{})
+	var recorder screenpop.Recorder = traces
+	if p.otlp, err = newExporter(cfg.Tracing, world.collector, version, metrics, log.With("component", "otlp")); err != nil {
+		return nil, err
+	}
+	if p.otlp != nil {
+		recorder = recorders{traces, p.otlp}
+	}
 	down.add("connections to Smokeball", func(context.Context) error { world.smokeball.CloseIdleConnections(); return nil })
 	p.accounts = smokeballs{world.smokeball, smokeball.NewMetrics(metrics)}
 	firms, err := p.accounts.firms(cfg, nil)
@@ -99,7 +108,7 @@ func wire(ctx context.Context, cfg *config.Config, world outside, record audit.R
 	pairings := &pairingSource{}
 	openings := &openings{} // likewise
 	p.hub = push.New(push.Config{
-		Origin: cfg.PublicURL, Pairings: pairings, Opener: openings, Settings: p.settings, Trace: traces, Metrics: metrics, Log: log.With("component", "push"),
+		Origin: cfg.PublicURL, Pairings: pairings, Opener: openings, Settings: p.settings, Trace: recorder, Metrics: metrics, Log: log.With("component", "push"),
 	})
 	news := &pairingNews{hub: p.hub}
 	p.keeper, err = tokens.New(tokens.Config{
@@ -113,18 +122,18 @@ func wire(ctx context.Context, cfg *config.Config, world outside, record audit.R
 	p.agents.Assume(p.keeper.Paired()) // until the PBX tells
 
 	p.finder = lookup.New(lookup.Config{
-		Tenants: firms.lookup, Credentials: p.keeper, News: serviceNews{p.hub}, Trace: traces, Metrics: metrics, Log: log.With("component", "lookup"),
+		Tenants: firms.lookup, Credentials: p.keeper, News: serviceNews{p.hub}, Trace: recorder, Metrics: metrics, Log: log.With("component", "lookup"),
 	})
 	news.finder = p.finder
 	p.flow = screenpop.NewFlow(screenpop.FlowConfig{
-		Finder: p.finder, Matters: p.finder, Screens: p.hub, Trace: traces, Outcome: countCalls(metrics), Carry: true,
+		Finder: p.finder, Matters: p.finder, Screens: p.hub, Trace: recorder, Outcome: countCalls(metrics), Carry: true,
 		Settings: func(a screenpop.AgentID) screenpop.PopSettings {
 			return p.firms.Load().settings[a.Tenant].With(p.settings.Of(a))
 		},
 	})
 	openings.flow = p.flow
 	p.receiver, err = pbxevents.New(firms.events, pbxevents.Deps{
-		Directory: directory.Phones{Directory: p.agents}, Sink: p.flow, Trace: traces, Metrics: metrics, Log: log.With("component", "pbxevents"),
+		Directory: directory.Phones{Directory: p.agents}, Sink: p.flow, Trace: recorder, Metrics: metrics, Log: log.With("component", "pbxevents"),
 	})
 	if err != nil {
 		return nil, err
@@ -160,6 +169,9 @@ func (p *parts) runners() map[string]func(context.Context) error {
 		"directory": p.agents.Run,
 		"web":       p.web.Run,
 		"store":     p.care.Run,
+	}
+	if p.otlp != nil {
+		runners["otlp"] = p.otlp.Run
 	}
 	if p.watchdog != nil {
 		runners["watchdog"] = p.watchdog.Run
