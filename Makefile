@@ -35,7 +35,7 @@ types: test-tools ## check the types of the page's modules (JSDoc, by tsc)
 
 .PHONY: lint
 lint: types ## gofmt, go vet, staticcheck, types
-	@unformatted=$$(gofmt -l cmd internal); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l bench cmd internal); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	cd tools && $(GO) build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 	bin/staticcheck ./...
@@ -79,7 +79,11 @@ screens: test-tools ## pictures of every state of the page, into docs/screens
 	SMOKEPOP_TEST_SCREENS=$(CURDIR)/docs/screens $(GO) test -count=1 -timeout 10m -run '^TestBrowserScreens$$' ./internal/web
 
 .PHONY: bench
-bench: ## ring-to-pop latency, frame to pixels, memory per screen and page and the micro-benchmarks, on this machine
+bench: build ## smokepopd against the plainest server, in turns, and the microbenchmarks: bench/results.json and the tables of docs/performance.md; about 12 minutes
+	@GO="$(GO)" sh scripts/bench.sh $(BENCHFLAGS)
+
+.PHONY: microbench
+microbench: ## every microbenchmark there is, frame to pixels and memory per page among them
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/... ./cmd/...
 
 FUZZTIME ?= 10s

@@ -42,7 +42,7 @@ tools() {
 }
 
 formatted() {
-	unformatted=$(gofmt -l cmd internal)
+	unformatted=$(gofmt -l bench cmd internal)
 	[ -z "$unformatted" ] || { echo "not gofmt'ed: $unformatted"; return 1; }
 }
 

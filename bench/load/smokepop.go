@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/gorilla/websocket"
+	"go.yaml.in/yaml/v3"
+)
+
+// office is an installation of smokepop as an admin makes one: a configuration
+// with its secrets in files, a key, a state directory, and agents, each signed in
+// and paired. Daemons are started on it one after the other.
+type office struct {
+	binary, dir, file string
+	host, ops         string
+	agents            int
+	cookies           []string // each agent's, once signed in
+	crm               *crm
+}
+
+// newOffice writes the configuration and the key. The simulator has to know
+// where smokepop will be, so the address is chosen first.
+func newOffice(binary, crmBinary, dir string, agents, contacts int) (*office, error) {
+	o := &office{binary: binary, dir: dir, agents: agents, file: filepath.Join(dir, "smokepop.yaml")}
+	var err error
+	if o.host, err = freeAddress(); err != nil {
+		return nil, err
+	}
+	if o.ops, err = freeAddress(); err != nil {
+		return nil, err
+	}
+	if o.crm, err = startCRM(crmBinary, agents, contacts, o.public()+"/pair/callback"); err != nil {
+		return nil, err
+	}
+	if err := o.configure(); err != nil {
+		return nil, errors.Join(err, o.crm.p.stop())
+	}
+	return o, nil
+}
+
+func (o *office) public() string { return "http://" + o.host }
+
+func (o *office) configure() error {
+	key := filepath.Join(o.dir, "smokepop.key")
+	if out, err := exec.Command(o.binary, "keys", "generate", "--out", key).CombinedOutput(); err != nil {
+		return fmt.Errorf("keys generate: %w: %s", err, out)
+	}
+	var agents bytes.Buffer
+	w := csv.NewWriter(&agents)
+	_ = w.Write([]string{"extension", "name", "email", "groups"}) // a buffer takes it all
+	for i := range o.agents {
+		_ = w.Write([]string{extension(i), "Agent " + strconv.Itoa(i), email(i), ""})
+	}
+	w.Flush()
+	settings := map[string]any{
+		"public_url": o.public(), "state_dir": filepath.Join(o.dir, "state"), "admin_socket": o.adminSocket(),
+		"listen":              map[string]any{"agents": o.host, "pbx": o.host, "ops": o.ops},
+		"encryption_key_file": key,
+		"tenants": []map[string]any{{
+			"domain": domain, "region": "us",
+			"smokeball": map[string]any{
+				"client_id": o.crm.clientID, "client_secret_file": "client-secret", "api_key_file": "api-key",
+				"endpoints": map[string]any{"auth": o.crm.url, "api": o.crm.url, "app": o.crm.url},
+				// Beyond Smokeball's own limit: what is measured is smokepop.
+				"requests_per_second": 1_000_000, "burst": 1_000_000,
+			},
+			"pbx": map[string]any{
+				"webhook":  map[string]any{"username": hookUser, "password_file": "webhook-password"},
+				"country":  "US",
+				"internal": map[string]any{"extensions": "^[1-9][0-9]{4}$"},
+			},
+			"lookup":      map[string]any{"cache": "1h"},
+			"agents_file": "agents.csv",
+		}},
+	}
+	doc, err := yaml.Marshal(settings)
+	if err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{
+		"smokepop.yaml": doc, "agents.csv": agents.Bytes(), "client-secret": []byte(o.crm.clientSecret),
+		"api-key": []byte(o.crm.apiKey), "webhook-password": []byte(hookPassword),
+	} {
+		if err := os.WriteFile(filepath.Join(o.dir, name), content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *office) adminSocket() string { return filepath.Join(o.dir, "admin.sock") }
+
+// serve starts a daemon and waits until it is ready.
+func (o *office) serve() (*smokepop, error) {
+	p, err := startNotifying(o.dir, o.binary, "serve", "--config", o.file)
+	if err != nil {
+		return nil, err
+	}
+	return &smokepop{o, p}, nil
+}
+
+// freeAddress returns an address that nobody listens on, below the range that
+// outgoing connections take their ports from.
+func freeAddress() (string, error) {
+	for port := 20_000 + os.Getpid()%5000; port < 32_000; port++ {
+		address := "127.0.0.1:" + strconv.Itoa(port)
+		if taken[port] {
+			continue
+		}
+		if l, err := net.Listen("tcp", address); err == nil {
+			taken[port] = true
+			return address, l.Close()
+		}
+	}
+	return "", errors.New("no free port")
+}
+
+// taken are the ports that were given out: those of a daemon that is not up yet
+// look free.
+var taken = map[int]bool{}
+
+// smokepop is a daemon that runs.
+type smokepop struct {
+	office *office
+	p      *process
+}
+
+func (s *smokepop) name() string      { return "smokepop" }
+func (s *smokepop) address() string   { return s.office.host }
+func (s *smokepop) process() *process { return s.p }
+func (s *smokepop) ends() bool        { return true }
+func (s *smokepop) stop() error       { return s.p.stop() }
+
+// dial opens a screen; its hello has been read.
+func (s *smokepop) dial(i int) (*websocket.Conn, error) {
+	conn, err := open(i, "ws://"+s.office.host+"/ws", http.Header{"Origin": {s.office.public()}, "Cookie": {s.office.cookies[i]}}, "smokepop.v1")
+	if err != nil {
+		return nil, err
+	}
+	if _, frame, err := conn.ReadMessage(); err != nil || !bytes.HasPrefix(frame, []byte(`{"type":"hello"`)) {
+		return nil, errors.Join(fmt.Errorf("no hello, but %q: %w", frame, err), conn.Close())
+	}
+	return conn, nil
+}
+
+func (s *smokepop) memory() (allocations, inUse uint64, err error) {
+	m, err := s.metrics()
+	return uint64(m["go_memstats_mallocs_total"]), uint64(m["go_memstats_heap_inuse_bytes"] + m["go_memstats_stack_inuse_bytes"]), err
+}
+
+// metrics reads the daemon's; those with labels go by their whole line.
+func (s *smokepop) metrics() (map[string]float64, error) {
+	doc, err := get("http://" + s.office.ops + "/metrics")
+	if err != nil {
+		return nil, err
+	}
+	m := map[string]float64{}
+	for line := range strings.Lines(doc) {
+		if name, value, found := strings.Cut(strings.TrimSpace(line), " "); found && name != "#" {
+			m[name], _ = strconv.ParseFloat(value, 64)
+		}
+	}
+	return m, nil
+}
