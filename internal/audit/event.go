@@ -93,13 +93,13 @@ func some(keys []string) string {
 // the new session. Of one who was refused, Agent is whom he or she tried to be,
 // as far as that could be told.
 type SignIn struct {
-	Method string // invite, pbx_password, oidc
+	Method string // invite, pbx_password, oidc; empty: refused before that was read
 	Agent  screenpop.AgentID
 	Email  string // that the identity provider vouches for and no agent has
 }
 
 func (e SignIn) told() (Kind, []slog.Attr) {
-	attrs := append([]slog.Attr{slog.String("method", e.Method)}, agentAttr(e.Agent)...)
+	attrs := append(addText(nil, "method", e.Method), agentAttr(e.Agent)...)
 	return KindSignIn, addText(attrs, "email", clean(e.Email, maxName))
 }
 
@@ -142,7 +142,7 @@ func (e Invite) told() (Kind, []slog.Attr) {
 }
 
 // Frame is a page elsewhere that was connected to an agent's session. Step is
-// "ticket" or "connected".
+// "ticket" or "connect".
 type Frame struct {
 	Agent screenpop.AgentID
 	Step  string

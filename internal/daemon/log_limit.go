@@ -132,7 +132,7 @@ func (h *limitedHandler) WithGroup(name string) slog.Handler {
 // Handle implements slog.Handler.
 func (h *limitedHandler) Handle(ctx context.Context, r slog.Record) error {
 	kind := logKind{level: r.Level, message: r.Message, bound: h.bound}
-	isAudit := h.audit
+	isAudit, byStranger := h.audit, false
 	var detail strings.Builder
 	note := func(a slog.Attr) {
 		if kindKey(a.Key) {
@@ -146,6 +146,7 @@ func (h *limitedHandler) Handle(ctx context.Context, r slog.Record) error {
 			// What strangers are refused is not to hide what has been done.
 			for _, inner := range a.Value.Group() {
 				note(inner)
+				byStranger = byStranger || inner.Key == "by" && inner.Value.String() == string(audit.ActorNobody)
 			}
 		}
 		return true
@@ -153,7 +154,7 @@ func (h *limitedHandler) Handle(ctx context.Context, r slog.Record) error {
 	kind.detail = detail.String()
 	limit := newsLimit
 	switch {
-	case isAudit:
+	case isAudit && !byStranger:
 		limit = auditLimit
 	case r.Level >= slog.LevelWarn:
 		limit = troubleLimit

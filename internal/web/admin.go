@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -101,16 +100,19 @@ func (s *Server) adminInvite(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	token, expires, err := s.invites.make(r.Context(), agent)
+	made, err := s.makeInvite(r, commanding(r), agent)
 	if err != nil {
-		return failed("invite", err)
+		return err
 	}
-	s.log.Info("agent invited", "agent", agent)
-	return writeJSON(w, struct {
-		URL string `json:"url"`
-		screenpop.AgentID
-		Expires time.Time `json:"expires"`
-	}{s.origin.url + "/join#" + token, agent, expires})
+	return writeJSON(w, made)
+}
+
+// inviteLink is a link that signs an agent's browser in, as the admin API tells
+// of it.
+type inviteLink struct {
+	URL string `json:"url"`
+	screenpop.AgentID
+	Expires time.Time `json:"expires"`
 }
 
 // adminSignOut ends all of an agent's sessions, and the invites that would
@@ -119,6 +121,7 @@ func (s *Server) adminSignOut(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		screenpop.AgentID
 		Session string `json:"session"`
+		Reason  string `json:"reason"`
 	}
 	if err := s.decode(w, r, &in); err != nil {
 		return err
@@ -127,39 +130,28 @@ func (s *Server) adminSignOut(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if in.Session != "" {
-		if _, err := s.endByHandle(r, agent, in.Session, CloseEndedByAdmin); err != nil {
-			return err
-		}
-		s.log.Info("agent signed out by the admin", "agent", agent, "sessions", 1)
-		return writeJSON(w, map[string]int{"sessions": 1})
-	}
-	theirs, err := s.sessions.of(r.Context(), agent)
-	errs := []error{err, s.invites.withdraw(r.Context(), agent)}
-	for _, se := range theirs {
-		errs = append(errs, s.sessions.end(r.Context(), se.ID))
-	}
-	s.screens.CloseAgent(agent, CloseEndedByAdmin)
-	s.screens.Forget(agent)
-	if err := errors.Join(errs...); err != nil {
-		return failed("sign out", err)
-	}
-	s.log.Info("agent signed out by the admin", "agent", agent, "sessions", len(theirs))
-	return writeJSON(w, map[string]int{"sessions": len(theirs)})
-}
-
-func (s *Server) adminUnpair(w http.ResponseWriter, r *http.Request) error {
-	agent, err := s.whom(w, r)
+	ended, err := s.forceSignOut(r, forced{commanding(r), in.Reason}, agent, in.Session)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := unhurried(r)
-	defer cancel()
-	wasPaired := s.pairings.Pairing(agent).State != screenpop.Unpaired
-	revoked, err := s.pairings.Unpair(ctx, agent)
-	if err != nil {
-		return pairError("unpair", err)
+	return writeJSON(w, map[string]int{"sessions": ended})
+}
+
+func (s *Server) adminUnpair(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		screenpop.AgentID
+		Reason string `json:"reason"`
 	}
-	s.screens.EndAll(agent)
-	return writeJSON(w, map[string]bool{"revoked": revoked, "was_paired": wasPaired})
+	if err := s.decode(w, r, &in); err != nil {
+		return err
+	}
+	agent, err := s.known(in.AgentID)
+	if err != nil {
+		return err
+	}
+	done, err := s.forceUnpair(r, forced{commanding(r), in.Reason}, agent)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, map[string]bool{"revoked": done.Revoked, "was_paired": done.WasPaired})
 }

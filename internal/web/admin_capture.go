@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -54,6 +55,7 @@ func (s *Server) adminCapture(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	began := func(t screenpop.Tenant) error {
+		s.record(r, commanding(r), audit.Capture{Tenant: t, For: lasting}, nil)
 		// The server's deadlines are for requests that end.
 		_ = rc.SetReadDeadline(time.Time{})
 		_ = rc.SetWriteDeadline(time.Time{})

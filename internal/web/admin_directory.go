@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -49,12 +50,17 @@ func (s *Server) adminRefresh(w http.ResponseWriter, r *http.Request) error {
 	var known DirectoryProblem
 	underWay := errors.Is(err, context.DeadlineExceeded)
 	switch {
-	case err == nil, underWay:
+	case err == nil:
+	case underWay:
+		err = nil
 	case errors.As(err, &known):
-		status, sentence := known.DirectoryProblem()
-		return refuse(status, sentence)
+		err = refuse(known.DirectoryProblem())
 	default:
-		return failed("read the directory", err)
+		err = failed("read the directory", err)
+	}
+	s.record(r, commanding(r), audit.DirectoryRefresh{Tenant: tenant}, err)
+	if err != nil {
+		return err
 	}
 	return writeJSON(w, map[string]any{"directories": s.directories.Reports(tenant), "under_way": underWay})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -52,7 +53,11 @@ func (s *Server) adminDoctorFirm(w http.ResponseWriter, r *http.Request) error {
 	}
 	name, err := s.doctor.Firm(r.Context(), agent)
 	if err != nil {
-		return doctorError("ask for the firm", err)
+		err = doctorError("ask for the firm", err)
+	}
+	s.record(r, commanding(r), audit.Doctor{Check: "firm", Agent: agent}, err)
+	if err != nil {
+		return err
 	}
 	return writeJSON(w, map[string]string{"firm": name})
 }
@@ -75,7 +80,11 @@ func (s *Server) adminDoctorSearch(w http.ResponseWriter, r *http.Request) error
 	}
 	report, err := s.doctor.Search(r.Context(), agent, in.Number, in.Contact)
 	if err != nil {
-		return doctorError("try the searches", err)
+		err = doctorError("try the searches", err)
+	}
+	s.record(r, commanding(r), audit.Doctor{Check: "search", Agent: agent}, err)
+	if err != nil {
+		return err
 	}
 	return writeJSON(w, report)
 }

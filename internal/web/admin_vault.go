@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+
+	"github.com/smokepop/smokepop/internal/audit"
 )
 
 // KeyReport is how the store is sealed.
@@ -54,10 +56,17 @@ func (s *Server) adminKeys(w http.ResponseWriter, r *http.Request) error {
 // on after the answer.
 func (s *Server) adminRotate(w http.ResponseWriter, r *http.Request) error {
 	report, err := s.vault.Rotate(r.Context())
-	if err != nil {
-		return vaultError("read the key file again", err)
+	event := audit.KeyRotation{Step: "read"}
+	for _, k := range report.Keys {
+		event.Keys = append(event.Keys, k.ID)
 	}
-	s.log.Info("key file read again", "keys", len(report.Keys))
+	if err != nil {
+		err = vaultError("read the key file again", err)
+	}
+	s.record(r, commanding(r), event, err)
+	if err != nil {
+		return err
+	}
 	return writeJSON(w, report)
 }
 
@@ -66,17 +75,21 @@ func (s *Server) adminRotate(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) adminBackup(w http.ResponseWriter, r *http.Request) error {
 	backup, err := s.vault.Backup(r.Context())
 	if err != nil {
-		return vaultError("take a backup", err)
+		err = vaultError("take a backup", err)
+		s.record(r, commanding(r), audit.Backup{}, err)
+		return err
 	}
 	records, leftOut := backup.Counts()
+	event := audit.Backup{Records: records, LeftOut: leftOut}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set(HeaderBackupRecords, strconv.Itoa(records))
 	w.Header().Set(HeaderBackupLeftOut, strconv.Itoa(leftOut))
 	if err := backup.Write(w); err != nil {
 		s.log.Warn("a backup was broken off", "request_id", requestID(r.Context()), "err", err)
+		s.record(r, commanding(r), event, err)
 		panic(http.ErrAbortHandler)
 	}
-	s.log.Info("backup taken", "records", records, "left_out", leftOut)
+	s.record(r, commanding(r), event, nil)
 	return nil
 }
 

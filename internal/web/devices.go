@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -68,7 +69,7 @@ func (s *Server) endDevice(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.log.Info("agent ended a session", "agent", agent.AgentID, "request_id", requestID(r.Context()))
+	s.record(r, asAgent(se, agent.AgentID), signOutOf(ended, audit.SignedOut), nil)
 	if ended.ID == se.ID {
 		s.setCookie(w, "", 0)
 	}

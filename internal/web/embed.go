@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -53,11 +54,13 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 // frameTicket makes a ticket for a frame of this browser: POST
 // /api/embed/ticket, from a tab of its own.
 func (s *Server) frameTicket(w http.ResponseWriter, r *http.Request) error {
-	se, _, err := s.own(r)
+	se, agent, err := s.own(r)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, map[string]string{"ticket": s.frames.ticket(se)})
+	ticket := s.frames.ticket(se)
+	s.record(r, asAgent(se, agent.AgentID), audit.Frame{Agent: agent.AgentID, Step: "ticket"}, nil)
+	return writeJSON(w, map[string]string{"ticket": ticket})
 }
 
 // enterFrame turns a ticket into the cookie of a frame: POST
@@ -75,11 +78,13 @@ func (s *Server) enterFrame(w http.ResponseWriter, r *http.Request) error {
 	token, se, err := s.frames.redeem(r.Context(), in.Ticket)
 	switch {
 	case errors.Is(err, errNoTicket):
-		return refuse(http.StatusForbidden, msgNoTicket)
+		err = refuse(http.StatusForbidden, msgNoTicket)
+		s.record(r, visiting(r), audit.Frame{Step: "connect"}, err)
+		return err
 	case err != nil:
 		return failed("connect a frame", err)
 	}
-	s.log.Info("an agent's calls are shown in a frame", "agent", se.Agent, "request_id", requestID(r.Context()))
+	s.record(r, asAgent(se, se.Agent), audit.Frame{Agent: se.Agent, Step: "connect"}, nil)
 	http.SetCookie(w, &http.Cookie{
 		Name: s.frameCookieName(), Value: token, Path: "/", MaxAge: int(sessionLife / time.Second), HttpOnly: true,
 		// In a frame on another site browsers send nothing else. Partitioned: each

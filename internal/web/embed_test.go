@@ -191,7 +191,7 @@ func TestTicketsAreGoodOnceAndForAMinute(t *testing.T) {
 	wants(t, redeem(late), 403)
 	wants(t, r.request("POST", "/api/embed/ticket", "", with(own), header("Origin", portal)), 403)
 	wants(t, r.request("POST", "/api/embed/ticket", ""), 401)
-	if log := r.log.String(); strings.Contains(log, ticket) || !strings.Contains(log, "shown in a frame") {
+	if log := r.log.String(); strings.Contains(log, ticket) || !strings.Contains(log, "audit.event=frame") {
 		t.Errorf("log: %s", log)
 	}
 }

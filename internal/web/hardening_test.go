@@ -398,7 +398,7 @@ func TestNoSecretReachesTheLog(t *testing.T) {
 	r.callback("?code=secret-code&state=secret-state", with(cookie))
 	r.request("DELETE", "/api/session", "", with(cookie))
 	log := r.log.String()
-	if !strings.Contains(log, "signed in") || !strings.Contains(log, "signed out") {
+	if !strings.Contains(log, "event=sign-in") || !strings.Contains(log, "event=sign-out") {
 		t.Fatalf("log: %s", log)
 	}
 	for _, secret := range []string{token, cookie.Value, "secret-", "Priya", "priya@"} {

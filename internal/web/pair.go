@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -27,25 +28,41 @@ func (s *Server) pair(w http.ResponseWriter, r *http.Request) error {
 	}
 	authorizeURL, err := s.pairings.Begin(r.Context(), agent.AgentID, se.ID)
 	if err != nil {
-		return pairError("begin pairing", err)
+		err = pairError("begin pairing", err)
+	}
+	s.record(r, asAgent(se, agent.AgentID), audit.PairBegin{Agent: agent.AgentID}, err)
+	if err != nil {
+		return err
 	}
 	return writeJSON(w, map[string]string{"authorize_url": authorizeURL})
 }
 
 // unpair ends a pairing: DELETE /api/pair.
 func (s *Server) unpair(w http.ResponseWriter, r *http.Request) error {
-	_, agent, err := s.own(r)
+	se, agent, err := s.own(r)
 	if err != nil {
 		return err
 	}
+	done, err := s.endPairing(r, audit.Entry{By: asAgent(se, agent.AgentID)}, agent.AgentID)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, map[string]bool{"revoked": done.Revoked})
+}
+
+// endPairing unpairs an agent and records it, with who and why of e.
+func (s *Server) endPairing(r *http.Request, e audit.Entry, agent screenpop.AgentID) (done audit.Unpair, err error) {
 	ctx, cancel := unhurried(r)
 	defer cancel()
-	revoked, err := s.pairings.Unpair(ctx, agent.AgentID)
-	if err != nil {
-		return pairError("unpair", err)
+	done = audit.Unpair{Agent: agent, WasPaired: s.pairings.Pairing(agent).State != screenpop.Unpaired}
+	if done.Revoked, err = s.pairings.Unpair(ctx, agent); err != nil {
+		err = pairError("unpair", err)
+	} else {
+		s.screens.EndAll(agent)
 	}
-	s.screens.EndAll(agent.AgentID)
-	return writeJSON(w, map[string]bool{"revoked": revoked})
+	e.Event = done
+	s.recordEntry(r, e, err)
+	return done, err
 }
 
 // callback finishes pairing in the window that was at Smokeball: GET
@@ -62,13 +79,16 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := unhurried(r)
 	defer cancel()
 	paired, pairing, err := s.pairings.Finish(ctx, se.ID, r.URL.Query())
+	switch {
+	case err != nil:
+		err = pairError("finish pairing", err)
+	case paired != agent.AgentID:
+		err = failed("finish pairing", fmt.Errorf("a session of %s paired %s", agent.AgentID, paired))
+	}
+	s.record(r, asAgent(se, agent.AgentID), audit.Pair{Agent: agent.AgentID, EmailMatches: pairing.EmailMatches, Expires: pairing.Expires}, err)
 	if err != nil {
-		return pairError("finish pairing", err)
+		return err
 	}
-	if paired != agent.AgentID {
-		return failed("finish pairing", fmt.Errorf("a session of %s paired %s", agent.AgentID, paired))
-	}
-	s.log.Info("agent paired", "agent", agent.AgentID, "request_id", requestID(r.Context()))
 	s.page.paired(w, pairing.Account)
 	return nil
 }

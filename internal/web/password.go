@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -53,8 +54,11 @@ func newPasswords(source Passwords, now func() time.Time) *passwords {
 // agent's too, so that neither words nor time tell which there are.
 func (s *Server) signInByPassword(w http.ResponseWriter, r *http.Request, in login) error {
 	p := s.passwords
+	tried := audit.SignIn{Method: byPassword}
 	if p.source == nil {
-		return refuse(http.StatusForbidden, msgNoPasswords)
+		err := refuse(http.StatusForbidden, msgNoPasswords)
+		s.recordSignIn(r, tried, "turned-off", err)
+		return err
 	}
 	id := screenpop.AgentID{
 		Tenant: screenpop.ParseTenant(string(in.Tenant)), Extension: screenpop.Extension(strings.TrimSpace(string(in.Extension))),
@@ -63,13 +67,14 @@ func (s *Server) signInByPassword(w http.ResponseWriter, r *http.Request, in log
 	if id.Tenant == "" && len(tenants) == 1 {
 		id.Tenant = tenants[0]
 	}
+	tried.Agent = s.typed(id, tenants)
 	if !slices.Contains(tenants, id.Tenant) || id.Extension == "" || len(id.Extension) > 32 {
 		s.guesses.wrong(client(r))
-		return s.refused(msgWrongPassword)
+		return s.refused(r, tried, "no-such-extension", msgWrongPassword)
 	}
 	done, wait := s.tryPassword(r, id)
 	if wait > 0 {
-		return s.limited(msgPasswordTries, wait)
+		return s.limited(r, tried, msgPasswordTries, wait)
 	}
 	// The PBX counts the try whether the browser waits for the answer or not.
 	right, err := p.source.Check(context.WithoutCancel(r.Context()), id, in.Password)
@@ -77,13 +82,15 @@ func (s *Server) signInByPassword(w http.ResponseWriter, r *http.Request, in log
 	switch {
 	case err != nil:
 		s.signIns.WithLabelValues(cannotTell).Inc()
-		return &HTTPError{Status: http.StatusBadGateway, Msg: msgPBXAway, Err: fmt.Errorf("sign in with a password: %w", err)}
+		err = &HTTPError{Status: http.StatusBadGateway, Msg: msgPBXAway, Err: fmt.Errorf("sign in with a password: %w", err)}
+		s.recordSignIn(r, tried, "pbx-unavailable", err)
+		return err
 	case !right:
-		return s.refused(msgWrongPassword)
+		return s.refused(r, tried, "wrong-password", msgWrongPassword)
 	}
 	agent, known := s.directory.Agent(id)
 	if !known {
-		return s.refused(msgNoAgent)
+		return s.refused(r, tried, "no-agent", msgNoAgent)
 	}
 	if err := s.begin(w, r, agent.AgentID, byPassword); err != nil {
 		return err
@@ -91,6 +98,25 @@ func (s *Server) signInByPassword(w http.ResponseWriter, r *http.Request, in log
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
+
+// typed is whom somebody says to be, as far as that is fit to be recorded: people
+// type their password into the wrong field.
+func (s *Server) typed(id screenpop.AgentID, tenants []screenpop.Tenant) screenpop.AgentID {
+	if _, known := s.directory.Agent(id); known {
+		return id
+	}
+	if !slices.Contains(tenants, id.Tenant) {
+		id.Tenant = ""
+	}
+	digits := strings.Trim(string(id.Extension), "0123456789") == ""
+	if id.Extension != "" && (!digits || len(id.Extension) > longestExtension) {
+		id.Extension = "(no extension)"
+	}
+	return id
+}
+
+// longestExtension is longer than extensions of PBXs are.
+const longestExtension = 7
 
 // tryPassword takes one try out of each limit, or none and returns how long it
 // is until all have one.

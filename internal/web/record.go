@@ -52,6 +52,11 @@ func commanding(r *http.Request) audit.Actor {
 	return by
 }
 
+// signOutOf is the end of one session.
+func signOutOf(se session, cause audit.SignOutCause) audit.SignOut {
+	return audit.SignOut{Agent: se.Agent, Session: se.handle(), Device: se.Device, Sessions: 1, Cause: cause}
+}
+
 // HeaderUser is how a command on the admin socket says who runs it, where the
 // kernel tells of root only: the name of who has called sudo.
 const HeaderUser = "Smokepop-User"

@@ -200,6 +200,7 @@ func (s *Server) Run(ctx context.Context) error {
 		ended, err := s.sessions.sweep(ctx)
 		for _, se := range ended {
 			s.ended(ctx, se, CloseSignedOut)
+			s.audit.Record(ctx, audit.Entry{By: audit.ByItself(audit.ActorDaemon), Event: signOutOf(se, audit.OutOfTime)})
 		}
 		if err := errors.Join(err, s.invites.sweep(ctx), s.frames.sweep(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Warn("sweep sessions and invites", "error", err)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -146,7 +147,7 @@ func (s *Server) showSettings(w http.ResponseWriter, r *http.Request) error {
 
 // changeSettings: PUT /api/settings.
 func (s *Server) changeSettings(w http.ResponseWriter, r *http.Request) error {
-	_, agent, err := s.own(r)
+	se, agent, err := s.own(r)
 	if err != nil {
 		return err
 	}
@@ -159,11 +160,12 @@ func (s *Server) changeSettings(w http.ResponseWriter, r *http.Request) error {
 		s.screens.SettingsChanged(agent.AgentID, v)
 	})
 	var he *HTTPError
-	switch {
-	case errors.As(err, &he):
+	if err != nil && !errors.As(err, &he) {
+		err = failed("change settings", err)
+	}
+	s.record(r, asAgent(se, agent.AgentID), audit.Settings{Agent: agent.AgentID, Names: c.names()}, err)
+	if err != nil {
 		return err
-	case err != nil:
-		return failed("change settings", err)
 	}
 	return writeJSON(w, view)
 }

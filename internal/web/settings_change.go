@@ -14,6 +14,14 @@ import (
 // the firm's default. Names that are none are left alone.
 type change map[string]json.RawMessage
 
+// names are the settings that are named, in their own order.
+func (c change) names() []string {
+	return slices.DeleteFunc(screenpop.SettingNames(), func(name string) bool {
+		_, named := c[name]
+		return !named
+	})
+}
+
 // apply returns the choice with the change in it, or the error that says why
 // none of it is made.
 func (c change) apply(rule screenpop.SettingsRule, choice screenpop.SettingsChoice) (screenpop.SettingsChoice, error) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -95,11 +96,13 @@ func (s *Server) own(r *http.Request) (session, screenpop.Agent, error) {
 // /api/session.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if !s.origin.sent(r) {
-		return refuse(http.StatusForbidden, msgForeign)
+		err := refuse(http.StatusForbidden, msgForeign)
+		s.recordSignIn(r, audit.SignIn{}, "foreign-page", err)
+		return err
 	}
 	from := client(r)
 	if wait := s.guesses.wait(from); wait > 0 {
-		return s.limited(msgGuesses, wait)
+		return s.limited(r, audit.SignIn{}, msgGuesses, wait)
 	}
 	var in struct {
 		Invite string `json:"invite"`
@@ -111,19 +114,23 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if in.Invite == "" && in.Password != "" {
 		return s.signInByPassword(w, r, in.login)
 	}
+	tried := audit.SignIn{Method: byInvite}
 	if s.noInvites {
-		return refuse(http.StatusForbidden, msgNoInvites)
+		err := refuse(http.StatusForbidden, msgNoInvites)
+		s.recordSignIn(r, tried, "turned-off", err)
+		return err
 	}
 	id, err := s.invites.use(r.Context(), in.Invite)
 	switch {
 	case errors.Is(err, errNoInvite):
 		s.guesses.wrong(from)
-		return s.refused(msgNoInvite)
+		return s.refused(r, tried, "no-such-invite", msgNoInvite)
 	case err != nil:
 		return failed("sign in", err)
 	}
 	if _, known := s.directory.Agent(id); !known {
-		return s.refused(msgNoAgent)
+		tried.Agent = id
+		return s.refused(r, tried, "no-agent", msgNoAgent)
 	}
 	if err := s.begin(w, r, id, byInvite); err != nil {
 		return err
@@ -132,27 +139,42 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *Server) refused(sentence string) error {
+func (s *Server) refused(r *http.Request, tried audit.SignIn, why, sentence string) error {
 	s.signIns.WithLabelValues(signInRefused).Inc()
-	return refuse(http.StatusForbidden, sentence)
+	err := refuse(http.StatusForbidden, sentence)
+	s.recordSignIn(r, tried, why, err)
+	return err
 }
 
-func (s *Server) limited(sentence string, wait time.Duration) error {
+func (s *Server) limited(r *http.Request, tried audit.SignIn, sentence string, wait time.Duration) error {
 	s.signIns.WithLabelValues(tooManyGuesses).Inc()
-	return &HTTPError{Status: http.StatusTooManyRequests, Msg: sentence, RetryAfter: wait}
+	err := &HTTPError{Status: http.StatusTooManyRequests, Msg: sentence, RetryAfter: wait}
+	s.recordSignIn(r, tried, "too-many-tries", err)
+	return err
+}
+
+// recordSignIn records that somebody has tried to sign in, and why that came to
+// nothing.
+func (s *Server) recordSignIn(r *http.Request, tried audit.SignIn, why string, err error) {
+	s.recordEntry(r, audit.Entry{By: visiting(r), Event: tried, Why: why}, err)
 }
 
 // begin signs the browser in as an agent who has shown who he or she is. A
 // session the browser had so far ends.
 func (s *Server) begin(w http.ResponseWriter, r *http.Request, agent screenpop.AgentID, method string) error {
 	token, err := s.sessions.add(r.Context(), agent, visitorOf(r, method))
+	event := audit.SignIn{Method: method, Agent: agent}
 	if err != nil {
-		return failed("sign in", err)
+		err = failed("sign in", err)
+		s.recordSignIn(r, event, "not-stored", err)
+		return err
 	}
-	s.endPrevious(r)
+	id, _ := hashed(token)
+	by := asAgent(session{ID: id, visitor: visitorOf(r, method)}, agent)
+	s.record(r, by, event, nil)
+	s.endPrevious(r, by)
 	s.trim(r, agent)
 	s.signIns.WithLabelValues(signedIn).Inc()
-	s.log.Info("agent signed in", "agent", agent, "method", method, "request_id", requestID(r.Context()))
 	s.setCookie(w, token, cookieLife)
 	return nil
 }
@@ -163,7 +185,7 @@ func visitorOf(r *http.Request, method string) visitor {
 
 // endPrevious ends the session that this browser had so far. The new one
 // stands whether that works or not.
-func (s *Server) endPrevious(r *http.Request) {
+func (s *Server) endPrevious(r *http.Request, by audit.Actor) {
 	cookie, err := r.Cookie(s.cookieName())
 	if err != nil {
 		return
@@ -184,6 +206,7 @@ func (s *Server) endPrevious(r *http.Request) {
 		return
 	}
 	s.ended(r.Context(), previous, CloseSignedOut)
+	s.record(r, by, signOutOf(previous, audit.Replaced), nil)
 }
 
 func (s *Server) trim(r *http.Request, agent screenpop.AgentID) {
@@ -193,6 +216,7 @@ func (s *Server) trim(r *http.Request, agent screenpop.AgentID) {
 	}
 	for _, se := range ended {
 		s.ended(r.Context(), se, CloseSignedOut)
+		s.record(r, audit.ByItself(audit.ActorDaemon), signOutOf(se, audit.Surplus), nil)
 	}
 }
 
@@ -213,10 +237,12 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err := s.sessions.end(r.Context(), se.ID); err != nil {
-		return failed("sign out", err)
+		err = failed("sign out", err)
+		s.record(r, asAgent(se, agent.AgentID), signOutOf(se, audit.SignedOut), err)
+		return err
 	}
 	s.ended(r.Context(), se, CloseSignedOut)
-	s.log.Info("agent signed out", "agent", agent.AgentID, "request_id", requestID(r.Context()))
+	s.record(r, asAgent(se, agent.AgentID), signOutOf(se, audit.SignedOut), nil)
 	s.setCookie(w, "", 0)
 	w.WriteHeader(http.StatusNoContent)
 	return nil

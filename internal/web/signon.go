@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -113,7 +114,7 @@ func (s *Server) beginSignOn(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	to, err := s.signOn.source.AuthorizeURL(ctx, attempt.derived(), q.Has("choose"))
 	if err != nil {
-		return s.signOnProblem("begin single sign-on", err)
+		return s.signOnProblem(r, "begin single sign-on", err)
 	}
 	s.setSignOnCookie(w, attempt.cookie())
 	http.Redirect(w, r, to, http.StatusFound)
@@ -130,16 +131,17 @@ func (s *Server) finishSignOn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	tried := audit.SignIn{Method: byOIDC}
 	from := client(r)
 	done, wait := s.guesses.begin(from)
 	if wait > 0 {
-		return s.limited(msgSignOnTries, wait)
+		return s.limited(r, tried, msgSignOnTries, wait)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), signOnTime)
 	defer cancel()
 	email, err := s.signOn.source.Email(ctx, r.URL.Query().Get("code"), attempt.derived())
 	if err != nil {
-		err = s.signOnProblem("finish single sign-on", err)
+		err = s.signOnProblem(r, "finish single sign-on", err)
 		var he *HTTPError
 		done(errors.As(err, &he) && he.Status == http.StatusForbidden)
 		return err
@@ -148,7 +150,8 @@ func (s *Server) finishSignOn(w http.ResponseWriter, r *http.Request) error {
 	theirs := s.agentsOf(email, attempt.as)
 	switch len(theirs) {
 	case 0:
-		return s.refused(fmt.Sprintf(msgSignOnNobody, email))
+		tried.Email = email
+		return s.refused(r, tried, "no-agent", fmt.Sprintf(msgSignOnNobody, email))
 	case 1:
 	default:
 		s.page.signOnChoice(w, signOnChoices(theirs))
@@ -164,8 +167,9 @@ func (s *Server) finishSignOn(w http.ResponseWriter, r *http.Request) error {
 // takeSignOn returns the attempt that this browser has begun and the provider
 // has answered. It is good for this one answer.
 func (s *Server) takeSignOn(w http.ResponseWriter, r *http.Request) (signOnAttempt, error) {
+	tried := audit.SignIn{Method: byOIDC}
 	lost := func() (signOnAttempt, error) {
-		return signOnAttempt{}, s.refused(msgSignOnLost)
+		return signOnAttempt{}, s.refused(r, tried, "not-begun-here", msgSignOnLost)
 	}
 	cookie, err := r.Cookie(s.signOnCookie())
 	if err != nil {
@@ -178,7 +182,7 @@ func (s *Server) takeSignOn(w http.ResponseWriter, r *http.Request) (signOnAttem
 	}
 	s.setSignOnCookie(w, "")
 	if q.Get("code") == "" {
-		return signOnAttempt{}, s.refused(msgSignOnDenied)
+		return signOnAttempt{}, s.refused(r, tried, "provider-denied", msgSignOnDenied)
 	}
 	return attempt, nil
 }
@@ -196,18 +200,21 @@ func (s *Server) agentsOf(email string, as screenpop.AgentID) []screenpop.Agent 
 	return theirs
 }
 
-func (s *Server) signOnProblem(doing string, err error) error {
+func (s *Server) signOnProblem(r *http.Request, doing string, err error) error {
 	var p SignOnProblem
 	if !errors.As(err, &p) {
-		return failed(doing, err)
+		err = failed(doing, err)
+		s.recordSignIn(r, audit.SignIn{Method: byOIDC}, "failed", err)
+		return err
 	}
 	he := &HTTPError{Err: fmt.Errorf("%s: %w", doing, err)}
 	he.Status, he.Msg = p.SignOnProblem()
-	outcome := cannotTell
+	outcome, why := cannotTell, "provider-unavailable"
 	if he.Status == http.StatusForbidden {
-		outcome = signInRefused
+		outcome, why = signInRefused, "provider-answer-refused"
 	}
 	s.signIns.WithLabelValues(outcome).Inc()
+	s.recordSignIn(r, audit.SignIn{Method: byOIDC}, why, he)
 	return he
 }
 
