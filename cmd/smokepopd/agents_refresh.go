@@ -30,7 +30,9 @@ with 1.`,
 			var r doctorReport
 			for _, d := range list.Directories {
 				if d.PBX != nil {
-					examineReading(&r, string(d.Tenant)+": ", d)
+					one := &chart{probe: "directory", tenant: d.Tenant}
+					examineReading(one, d)
+					r.add(one)
 				}
 			}
 			switch {
@@ -43,7 +45,7 @@ with 1.`,
 			default:
 				r.print(cmd.OutOrStdout())
 			}
-			if r.failed() && !list.UnderWay {
+			if r.exitCode() != exitOK && !list.UnderWay {
 				return failure{code: exitFailed}
 			}
 			return nil

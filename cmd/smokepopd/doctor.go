@@ -3,10 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
-	"strings"
+	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,70 +13,18 @@ import (
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
-// verdict is how a probe came out.
-type verdict string
-
-const (
-	probeOK   verdict = "ok"
-	probeWarn verdict = "warn"
-	probeFail verdict = "fail"
-)
-
-// finding is one probe's line: what was looked at and, unless it is in order,
-// what to do.
-type finding struct {
-	Result verdict `json:"result"`
-	What   string  `json:"what"`
-	Do     string  `json:"do"`
-}
-
-// doctorReport is what the doctor found, also as its JSON document.
-type doctorReport struct {
-	Probes []finding     `json:"probes"`
-	Search *searchReport `json:"search"` // null unless a number was given and could be tried
-}
-
-func (r *doctorReport) ok(format string, args ...any) {
-	r.Probes = append(r.Probes, finding{Result: probeOK, What: fmt.Sprintf(format, args...)})
-}
-
-func (r *doctorReport) warn(do, format string, args ...any) {
-	r.Probes = append(r.Probes, finding{probeWarn, fmt.Sprintf(format, args...), do})
-}
-
-func (r *doctorReport) fail(do, format string, args ...any) {
-	r.Probes = append(r.Probes, finding{probeFail, fmt.Sprintf(format, args...), do})
-}
-
-func (r *doctorReport) failed() bool {
-	for _, p := range r.Probes {
-		if p.Result == probeFail {
-			return true
-		}
-	}
-	return false
-}
-
-// print prints one line for each probe.
-func (r *doctorReport) print(w io.Writer) {
-	for _, p := range r.Probes {
-		line := fmt.Sprintf("%-4s  %s", p.Result, p.What)
-		if p.Do != "" {
-			line += ": " + p.Do
-		}
-		fmt.Fprintln(w, strings.ReplaceAll(line, "\n", " "))
-	}
-	if r.Search != nil {
-		r.Search.print(w)
-	}
-}
-
 // examination is what the doctor was asked to look at.
 type examination struct {
 	file, socket    string
 	who             who
 	number, contact string
+	limit           time.Duration // of each probe
 	http            *http.Client
+
+	cfg     *config.Config
+	tenants []config.Tenant // those that are looked at
+	daemon  *adminClient
+	agents  []agentRow // nil: no daemon answers
 }
 
 func newDoctor() *cobra.Command {
@@ -85,10 +32,16 @@ func newDoctor() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor --config FILE [--tenant DOMAIN]",
-		Short: "Probe the configuration, keys, the daemon, the directory, its webhooks, Smokeball and the clock; say what is wrong and what to do",
-		Long: `Probe the configuration, the keys, the running daemon and what it reads of the
-PBX's directory, its webhook listener, Smokeball and the clock. Each probe is one line: ok, warn or fail, what was looked
-at, and what to do. Nothing is changed anywhere.
+		Short: "Try everything that can be set wrong, and say what to do about it",
+		Long: `Try everything that can be set wrong: the configuration and its files, the
+running daemon, its addresses from outside, the PBX, its webhooks, Smokeball,
+the clocks. For each there is a line with what was seen (ok, warning, FAILED, or
+skipped and why) and, where it is not in order, a line with what to do. Nothing
+is changed anywhere and nobody gets a pop.
+
+Run it as root or as the daemon's user. Without a running daemon, what needs it
+is skipped. The exit code is 0 when nothing has failed, 1 when something has,
+2 when the configuration cannot be used or the command was used wrongly.
 
 With --number, doctor also finds out how your Smokeball account has to be searched.
 Smokeball does not document what a search for a phone number looks at, so every
@@ -109,8 +62,11 @@ request budget and behind every phone that rings. They only read. Without
 --contact, any contact that has the number counts as found.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if x.contact != "" && x.number == "" {
+			switch {
+			case x.contact != "" && x.number == "":
 				return failure{exitUsage, errors.New("--contact needs --number: the number that the contact has")}
+			case x.limit <= 0:
+				return failure{exitUsage, errors.New("--timeout: use a time above 0, such as 10s")}
 			}
 			r := x.run(cmd.Context())
 			if asJSON {
@@ -120,8 +76,8 @@ request budget and behind every phone that rings. They only read. Without
 			} else {
 				r.print(cmd.OutOrStdout())
 			}
-			if r.failed() {
-				return failure{code: exitFailed}
+			if code := r.exitCode(); code != exitOK {
+				return failure{code: code}
 			}
 			return nil
 		},
@@ -131,48 +87,76 @@ request budget and behind every phone that rings. They only read. Without
 	cmd.Flags().StringVar(&x.socket, "socket", "", "the daemon's admin socket (default: the configuration's)")
 	cmd.Flags().StringVar(&x.number, "number", "", "find out which searches find this number")
 	cmd.Flags().StringVar(&x.contact, "contact", "", "the id of a contact in Smokeball that has the number")
+	cmd.Flags().DurationVar(&x.limit, "timeout", 10*time.Second, "how long each probe may take; those that read a whole PBX may take six times as long")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return cmd
 }
 
-// run makes every probe that can be made.
+// run makes every probe that can be made: first those that say where the
+// others are, then the others side by side. The report has them in their order.
 func (x *examination) run(ctx context.Context) *doctorReport {
 	r := &doctorReport{Probes: []finding{}}
-	cfg := x.configuration(r)
-	if cfg == nil {
+	c := &chart{probe: "configuration"}
+	x.cfg = x.configuration(c)
+	if x.cfg != nil {
+		x.tenants = x.chosen(c)
+	}
+	r.add(c)
+	if x.cfg == nil {
+		r.unusable = true
 		return r // where everything else is, nobody knows
 	}
-	tenants := x.tenants(r, cfg)
-	x.files(r, cfg, tenants)
-	agents := x.daemon(ctx, r, cfg)
-	if agents != nil {
-		x.directories(ctx, r, cfg, tenants)
+	x.daemon = x.admin()
+	r.add(x.make(ctx, probe{name: "daemon", try: x.running}))
+
+	probes := x.probes()
+	charts := make([]*chart, len(probes))
+	var under sync.WaitGroup
+	for i, p := range probes {
+		under.Go(func() { charts[i] = x.make(ctx, p) })
 	}
-	x.webhooks(ctx, r, cfg, tenants)
-	x.smokeball(ctx, r, tenants)
-	for _, t := range tenants {
-		if agents != nil {
-			x.account(ctx, r, cfg, t, agents)
-		}
+	under.Wait()
+	for _, c := range charts {
+		r.add(c)
 	}
 	return r
 }
 
-// tenants are those that are looked at.
-func (x *examination) tenants(r *doctorReport, cfg *config.Config) []config.Tenant {
+// make makes a probe within its time.
+func (x *examination) make(ctx context.Context, p probe) *chart {
+	c := &chart{probe: p.name, tenant: p.tenant}
+	if p.needsDaemon && x.agents == nil {
+		c.skip("start the daemon and run this again", "only the running daemon can tell, and none answers")
+		return c
+	}
+	limit := x.limit
+	if p.slow {
+		limit *= 6
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	p.try(ctx, c)
+	if ctx.Err() != nil && len(c.findings) == 0 {
+		c.fail("see whether what it asks is overloaded; --timeout gives it more time", "nothing was found out within %v", limit)
+	}
+	return c
+}
+
+// chosen are the tenants that are looked at.
+func (x *examination) chosen(c *chart) []config.Tenant {
 	if x.who.tenant == "" {
-		if x.number != "" && len(cfg.Tenants) > 1 {
-			r.fail("name one with --tenant", "--number is for one tenant, and there are %d", len(cfg.Tenants))
+		if x.number != "" && len(x.cfg.Tenants) > 1 {
+			c.fail("name one with --tenant", "--number is for one tenant, and there are %d", len(x.cfg.Tenants))
 			x.number = ""
 		}
-		return cfg.Tenants
+		return x.cfg.Tenants
 	}
 	wanted := screenpop.ParseTenant(x.who.tenant)
-	for _, t := range cfg.Tenants {
+	for _, t := range x.cfg.Tenants {
 		if t.Domain == wanted {
 			return []config.Tenant{t}
 		}
 	}
-	r.fail("name one that is, or add it", "tenant %s is not in the configuration", wanted)
+	c.fail("name one that is, or add it", "tenant %s is not in the configuration", wanted)
 	return nil
 }

@@ -12,20 +12,19 @@ import (
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
-func (x *examination) admin(cfg *config.Config) *adminClient {
+func (x *examination) admin() *adminClient {
 	if x.socket != "" {
 		return newAdminClient(x.socket)
 	}
-	return newAdminClient(cfg.AdminSocket)
+	return newAdminClient(x.cfg.AdminSocket)
 }
 
-// daemon asks the running daemon for its agents; nil: there is none to ask.
-func (x *examination) daemon(ctx context.Context, r *doctorReport, cfg *config.Config) []agentRow {
-	c := x.admin(cfg)
+// running asks the running daemon for its agents.
+func (x *examination) running(ctx context.Context, c *chart) {
 	var list agentList
-	if err := c.call(ctx, http.MethodGet, "/v1/agents", nil, nil, &list); err != nil {
-		r.fail("start it (systemctl start smokepopd) and look at its log", "daemon: %v", err)
-		return nil
+	if err := x.daemon.call(ctx, http.MethodGet, "/v1/agents", nil, nil, &list); err != nil {
+		c.fail("start it (systemctl start smokepop.service) and look at its log; what needs it is skipped below", "%v", err)
+		return
 	}
 	paired := 0
 	for _, a := range list.Agents {
@@ -33,51 +32,57 @@ func (x *examination) daemon(ctx context.Context, r *doctorReport, cfg *config.C
 			paired++
 		}
 	}
-	r.ok("daemon on %s: agents: %d, paired: %d", c.path, len(list.Agents), paired)
-	return append([]agentRow{}, list.Agents...)
+	x.agents = append([]agentRow{}, list.Agents...)
+	c.ok("it answers on %s: agents: %d, paired: %d", x.daemon.path, len(list.Agents), paired)
 }
 
-// webhooks knocks where the PBX does. The request is none that could be
+// webhookListener knocks where the PBX does. The request is none that could be
 // accepted: it has no credentials and no event.
-func (x *examination) webhooks(ctx context.Context, r *doctorReport, cfg *config.Config, tenants []config.Tenant) {
-	host, port, err := net.SplitHostPort(cfg.Listen.PBX)
+func (x *examination) webhookListener(ctx context.Context, c *chart, t config.Tenant) {
+	base, err := localBase(x.cfg, x.cfg.Listen.PBX)
 	if err != nil {
-		r.fail("write host:port", "listen.pbx %s", cfg.Listen.PBX)
+		c.fail("write host:port", "listen.pbx %s", x.cfg.Listen.PBX)
 		return
+	}
+	client := x.http
+	if base.Scheme == "https" {
+		client = knocking(x.cfg)
+		defer client.CloseIdleConnections()
+	}
+	base.Path = "/hooks/vodia/" + string(t.Domain)
+	res, err := get(ctx, client, base.String())
+	var cert *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &cert):
+		c.warn("the PBX may refuse to connect: use a certificate for the name in the webhook's URL, from an authority that the PBX trusts",
+			"on %s the certificate does not hold for %s on this machine", base.Host, hostOf(x.cfg.PublicURL))
+	case err != nil:
+		c.fail("is the daemon running with this configuration, and does it listen here?", "on %s there is no answer: %v", base.Host, cause(err))
+	case res.StatusCode == http.StatusNotFound:
+		c.fail("reload the daemon (systemctl reload smokepop.service), so that it reads this configuration", "on %s the running daemon does not know tenant %s", base.Host, t.Domain)
+	case res.StatusCode == http.StatusForbidden:
+		c.ok("%s answers, and lets only the networks of webhook.allow in", base.Host)
+	case res.StatusCode >= 500:
+		c.fail("look at the daemon's log", "%s answers %s", base.Host, res.Status)
+	default:
+		c.ok("%s answers", base.Host)
+	}
+}
+
+// localBase is where a listener is reached on this machine.
+func localBase(cfg *config.Config, listen string) (url.URL, error) {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return url.URL{}, err
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
 	base := url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
-	client := x.http
-	if cfg.TLS.CertFile != "" {
+	if cfg.TLS != (config.TLS{}) {
 		base.Scheme = "https"
-		client = knocking(cfg)
-		defer client.CloseIdleConnections()
 	}
-	for _, t := range tenants {
-		base.Path = "/hooks/vodia/" + string(t.Domain)
-		res, err := get(ctx, client, base.String())
-		var cert *tls.CertificateVerificationError
-		switch {
-		case errors.As(err, &cert):
-			r.warn("the PBX may refuse to connect: use a certificate for the name in the webhook's URL, from an authority that the PBX trusts",
-				"webhooks on %s: the certificate does not hold for %s on this machine", base.Host, hostOf(cfg.PublicURL))
-		case err != nil:
-			r.fail("is the daemon running with this configuration, and does it listen here?", "webhooks on %s: no answer: %v", base.Host, cause(err))
-		case res.StatusCode == http.StatusNotFound:
-			r.fail("restart the daemon, so that it reads this configuration", "webhooks on %s: the running daemon does not know tenant %s", base.Host, t.Domain)
-		case res.StatusCode == http.StatusForbidden:
-			r.ok("webhooks on %s: %s answers, and lets only the networks of webhook.allow in", base.Host, t.Domain)
-		case res.StatusCode >= 500:
-			r.fail("look at the daemon's log", "webhooks on %s: %s answers %s", base.Host, t.Domain, res.Status)
-		default:
-			r.ok("webhooks on %s: %s answers", base.Host, t.Domain)
-		}
-		if cert != nil || err != nil {
-			return // the same for every tenant
-		}
-	}
+	return base, nil
 }
 
 // knocking is a client that expects the certificate of the public name on

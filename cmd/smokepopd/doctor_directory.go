@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -19,29 +20,27 @@ type directoryList struct {
 	UnderWay    bool                     `json:"under_way"` // of a refresh that takes longer than a command waits
 }
 
-// directories looks at where the tenants' agents come from and what is wrong
-// with them.
-func (x *examination) directories(ctx context.Context, r *doctorReport, cfg *config.Config, tenants []config.Tenant) {
+// directory looks at where a tenant's agents come from and what is wrong with
+// them.
+func (x *examination) directory(ctx context.Context, c *chart, t config.Tenant) {
 	var list directoryList
-	if err := x.admin(cfg).call(ctx, http.MethodGet, "/v1/directory", nil, nil, &list); err != nil {
-		r.fail("restart the daemon, so that it is of this version", "directory: %v", err)
+	if err := x.daemon.call(ctx, http.MethodGet, "/v1/directory", url.Values{"tenant": {string(t.Domain)}}, nil, &list); err != nil {
+		c.fail("restart the daemon, so that it is of this version", "%v", err)
 		return
 	}
-	for _, t := range tenants {
-		for _, d := range list.Directories {
-			if d.Tenant == t.Domain {
-				examineDirectory(r, d)
-			}
-		}
+	for _, d := range list.Directories {
+		examineDirectory(c, d)
+	}
+	if len(list.Directories) == 0 {
+		c.fail("reload the daemon (systemctl reload smokepop.service), so that it reads this configuration", "the running daemon does not know the tenant")
 	}
 }
 
-func examineDirectory(r *doctorReport, d daemon.DirectoryReport) {
-	of := fmt.Sprintf("directory of %s: ", d.Tenant)
-	examineReading(r, of, d)
+func examineDirectory(c *chart, d daemon.DirectoryReport) {
+	examineReading(c, d)
 	warn := func(list []screenpop.Extension, what, do string) {
 		if len(list) > 0 {
-			r.warn(do, "%s%s: %s", of, what, joined(list))
+			c.warn(do, "%s: %s", what, joined(list))
 		}
 	}
 	warn(d.WithoutEmail, "extensions without an e-mail",
@@ -63,24 +62,24 @@ func examineDirectory(r *doctorReport, d daemon.DirectoryReport) {
 }
 
 // examineReading tells how reading the PBX goes.
-func examineReading(r *doctorReport, of string, d daemon.DirectoryReport) {
+func examineReading(c *chart, d daemon.DirectoryReport) {
 	agents, pbx := d.Agents, d.PBX
 	switch {
 	case pbx == nil:
-		r.ok("%sagents: %d, from the configuration", of, agents)
+		c.ok("agents: %d, from the configuration", agents)
 	case pbx.Outcome == "":
-		r.warn("ask again in a minute", "%sagents: %d; the PBX is being read for the first time", of, agents)
+		c.warn("ask again in a minute", "agents: %d; the PBX is being read for the first time", agents)
 	case pbx.Problem != "":
 		since := "; it has never been read since the daemon began"
 		if pbx.LastSuccess != nil {
 			since = "; what it said at " + pbx.LastSuccess.Local().Format(time.DateTime) + " is in use"
 		}
-		r.fail("see that pbx.api is right, then: smokepopd agents refresh", "%sagents: %d; %s%s", of, agents, pbx.Problem, since)
+		c.fail("see that pbx.api is right, then: smokepopd agents refresh", "agents: %d; %s%s", agents, pbx.Problem, since)
 	case len(pbx.Gaps) > 0:
-		r.warn("the account of pbx.api may lack the right to read them; what was known of them before stays", "%sagents: %d; of the PBX could not be read: %s",
-			of, agents, strings.Join(pbx.Gaps, "; "))
+		c.warn("the account of pbx.api may lack the right to read them; what was known of them before stays", "agents: %d; of the PBX could not be read: %s",
+			agents, strings.Join(pbx.Gaps, "; "))
 	default:
-		r.ok("%sagents: %d; the PBX was read at %s, by its %s", of, agents, pbx.LastSuccess.Local().Format(time.DateTime), pbx.Shape)
+		c.ok("agents: %d; the PBX was read at %s, by its %s", agents, pbx.LastSuccess.Local().Format(time.DateTime), pbx.Shape)
 	}
 }
 

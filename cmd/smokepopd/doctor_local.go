@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 
@@ -9,53 +10,67 @@ import (
 )
 
 // configuration loads the configuration; nil: it cannot be used.
-func (x *examination) configuration(r *doctorReport) *config.Config {
+func (x *examination) configuration(c *chart) *config.Config {
 	cfg, err := config.Load(x.file, os.Environ())
 	var problems config.Problems
 	switch {
 	case errors.As(err, &problems):
 		for _, p := range problems {
-			r.fail("correct it; `smokepopd check-config` checks without the rest", "configuration %s: %s", x.file, p.String())
+			c.fail("correct it; `smokepopd check-config` checks without the rest", "%s: %s", x.file, p.String())
 		}
 		return nil
 	case err != nil:
-		r.fail("name the file with --config, and run this as a user who may read it", "configuration: %v", err)
+		c.fail("name the file with --config, and run this as a user who may read it", "%v", err)
 		return nil
 	}
-	r.ok("configuration %s: tenants: %d", x.file, len(cfg.Tenants))
+	c.ok("%s can be used: tenants: %d", x.file, len(cfg.Tenants))
 	for _, w := range cfg.Warnings() {
-		r.warn("", "configuration %s", w)
+		c.warn("change it, unless it is meant so", "%s", w)
 	}
 	return cfg
 }
 
-// files looks at the key and at who may read the secrets.
-func (x *examination) files(r *doctorReport, cfg *config.Config, tenants []config.Tenant) {
-	switch _, err := vault.LoadKeys(cfg.EncryptionKeyFile); {
+// key looks at the encryption key.
+func (x *examination) key(_ context.Context, c *chart) {
+	file := x.cfg.EncryptionKeyFile
+	switch _, err := vault.LoadKeys(file); {
 	case errors.Is(err, os.ErrPermission):
-		r.fail("run this as root or as the daemon's user", "encryption key: %v", err)
+		c.fail("run this as root or as the daemon's user", "%v", err)
 	case err != nil:
-		r.fail("without it the daemon does not start", "encryption key: %v", err)
+		c.fail("without it the daemon does not start", "%v", err)
 	default:
-		r.ok("encryption key %s", cfg.EncryptionKeyFile)
+		c.ok("%s is a key, and closed to others", file)
 	}
+}
+
+// secrets looks at who may read the secrets that stand in files of their own.
+func (x *examination) secrets(_ context.Context, c *chart) {
+	files := secretFiles(x.cfg, x.tenants)
+	for _, file := range files {
+		if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o007 != 0 {
+			c.warn("chmod 0400 it, and change the secret if others may have read it", "%s can be read by everybody (mode %#o)", file, info.Mode().Perm())
+		}
+	}
+	if len(files) > 0 && len(c.findings) == 0 {
+		c.ok("secrets in files of their own: %d, none of them open to everybody", len(files))
+	}
+}
+
+// secretFiles are the files with secrets in them, each once.
+func secretFiles(cfg *config.Config, tenants []config.Tenant) []string {
+	var list []string
 	seen := map[string]bool{"": true}
-	exposed := false
-	for _, t := range tenants {
-		for _, file := range []string{
-			t.Smokeball.ClientSecretFile, t.Smokeball.APIKeyFile, t.PBX.Webhook.PasswordFile, t.PBX.Webhook.TokenFile, t.PBX.API.PasswordFile,
-		} {
-			if seen[file] {
-				continue
-			}
-			seen[file] = true
-			if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o007 != 0 {
-				exposed = true
-				r.warn("chmod 0400 it, and change the secret if others may have read it", "secret %s can be read by everybody (mode %#o)", file, info.Mode().Perm())
+	add := func(files ...string) {
+		for _, file := range files {
+			if !seen[file] {
+				seen[file] = true
+				list = append(list, file)
 			}
 		}
 	}
-	if len(seen) > 1 && !exposed {
-		r.ok("secrets in files of their own: %d, none of them open to everybody", len(seen)-1)
+	for _, t := range tenants {
+		add(t.Smokeball.ClientSecretFile, t.Smokeball.APIKeyFile, t.PBX.Webhook.PasswordFile, t.PBX.Webhook.TokenFile, t.PBX.API.PasswordFile)
 	}
+	add(cfg.SignIn.OIDC.ClientSecretFile, cfg.TLS.KeyFile)
+	return list
 }

@@ -36,7 +36,7 @@ func probes(t *testing.T, out string) (report doctorReport) {
 
 func (r doctorReport) wants(t *testing.T, result verdict, what string) {
 	t.Helper()
-	if !slices.ContainsFunc(r.Probes, func(f finding) bool { return f.Result == result && strings.Contains(f.What, what) }) {
+	if !slices.ContainsFunc(r.Probes, func(f finding) bool { return f.Result == result && strings.Contains(f.seen(), what) }) {
 		t.Errorf("want %s for %q: %+v", result, what, r.Probes)
 	}
 }
@@ -56,7 +56,7 @@ func TestDoctorOnAHealthySystem(t *testing.T) {
 	s := startSystem(t, systemOptions{})
 	code, out := s.doctor("--json")
 	r := probes(t, out)
-	for _, what := range []string{"configuration " + s.file, "encryption key", "secrets in files", "daemon on " + s.socket + ": agents: 6, paired: 0", "webhooks on", "Smokeball http://127.0.0.1"} {
+	for _, what := range []string{"configuration: " + s.file, "encryption-key: ", "secrets in files", "daemon: it answers on " + s.socket + ": agents: 6, paired: 0", "webhook-listener of firm.example: 127.0.0.1", "smokeball: http://127.0.0.1"} {
 		r.wants(t, probeOK, what)
 	}
 	r.wants(t, probeWarn, "account of firm.example: nobody is paired")
@@ -66,11 +66,11 @@ func TestDoctorOnAHealthySystem(t *testing.T) {
 
 	s.paired(s.firm().Agents[1])
 	code, out = s.doctor()
-	if code != exitOK || strings.Contains(out, "fail") || !strings.Contains(out, "ok    account of firm.example: Harlow & Pryce LLP, asked as extension 102\n") {
+	if code != exitOK || strings.Contains(out, "FAILED") || !strings.Contains(out, "ok       account of firm.example: Harlow & Pryce LLP, asked as extension 102\n") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
 	for _, line := range strings.Split(strings.TrimSpace(out), "\n") {
-		if !regexp.MustCompile(`^(ok  |warn|fail)  \S`).MatchString(line) {
+		if !regexp.MustCompile(`^((ok     |warning|FAILED |skipped)  |         > )\S`).MatchString(line) {
 			t.Errorf("the line %q", line)
 		}
 	}
@@ -93,7 +93,7 @@ func TestDoctorFindsThePlan(t *testing.T) {
 			s.paired(s.firm().Agents[0])
 			id := contactID(t, s.firm(), "Maria Castellanos")
 			code, out := s.doctor("--number", "617-555-0142", "--contact", id)
-			if code != exitOK || !strings.Contains(out, "ok    searches of firm.example: the plan below finds the contact") {
+			if code != exitOK || !strings.Contains(out, "ok       searches of firm.example: the plan below finds the contact") {
 				t.Fatalf("exit code %d:\n%s", code, out)
 			}
 			if strings.Contains(out, "5550142") || strings.Contains(out, "Maria") || strings.Contains(out, id) {
@@ -165,13 +165,14 @@ func TestDoctorOnWhatIsBroken(t *testing.T) {
 	}
 	code, out := s.doctor("--json")
 	r := probes(t, out)
-	r.wants(t, probeFail, "encryption key")
+	r.wants(t, probeFail, "encryption-key: ")
 	r.wants(t, probeWarn, "api-key can be read by everybody")
 	r.wants(t, probeFail, "daemon: no daemon is listening on")
-	r.wants(t, probeFail, "webhooks on")
-	r.wants(t, probeFail, "Smokeball http://127.0.0.1")
+	r.wants(t, probeFail, "webhook-listener of ")
+	r.wants(t, probeFail, "smokeball: http://127.0.0.1")
+	r.wants(t, probeSkip, "directory of firm.example: only the running daemon can tell")
 	for _, p := range r.Probes {
-		if p.Result == probeFail && p.Do == "" {
+		if p.Result != probeOK && p.Do == "" {
 			t.Errorf("nothing to do about %q", p.What)
 		}
 	}
@@ -181,7 +182,7 @@ func TestDoctorOnWhatIsBroken(t *testing.T) {
 	for file, want := range map[string]string{"nowhere.yaml": "nowhere.yaml", filepath.Join(s.dir, "bad.yaml"): "public_url: is missing"} {
 		_ = os.WriteFile(filepath.Join(s.dir, "bad.yaml"), []byte("log: {level: info}\n"), 0o600)
 		s.file = file
-		if code, out := s.doctor(); code != exitFailed || !strings.Contains(out, "fail  configuration") || !strings.Contains(out, want) {
+		if code, out := s.doctor(); code != exitUsage || !strings.Contains(out, "FAILED   configuration: ") || !strings.Contains(out, want) {
 			t.Errorf("exit code %d:\n%s", code, out)
 		}
 	}
@@ -213,9 +214,9 @@ func TestDoctorOnTheClock(t *testing.T) {
 			served := make(chan error, 1)
 			go func() { served <- server.Serve(l) }()
 			t.Cleanup(func() { _ = server.Close(); <-served })
-			r := &doctorReport{}
-			(&examination{http: probeClient}).knock(t.Context(), r, "http://"+l.Addr().String())
-			if len(r.Probes) != 1 {
+			r, noted := &doctorReport{}, &chart{probe: "smokeball"}
+			(&examination{http: probeClient}).knock(t.Context(), noted, "http://"+l.Addr().String())
+			if r.add(noted); len(r.Probes) != 1 {
 				t.Fatalf("%+v", r)
 			}
 			r.wants(t, c.want, c.what)

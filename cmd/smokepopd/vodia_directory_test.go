@@ -131,7 +131,7 @@ func TestDoctorOnTheDirectory(t *testing.T) {
 	s.vodia().RemoveAccount(leaver.Extension)
 	s.cli("agents", "refresh").wants(t, exitOK)
 	_, out = s.doctor()
-	if want := "paired agents whose extension is gone: 104: if the person has left: smokepopd agents unpair --tenant firm.example --extension 104"; !strings.Contains(out, want) {
+	if want := "paired agents whose extension is gone: 104\n         > if the person has left: smokepopd agents unpair --tenant firm.example --extension 104"; !strings.Contains(out, want) {
 		t.Errorf("it does not say %q:\n%s", want, out)
 	}
 	s.mustSkip("unknown-extension", event{"event": "ringing", "call_id": "gone", "from": s.known()[0].E164(), "extension": "104"})
@@ -147,13 +147,13 @@ func TestDirectoryWhileThePBXIsAway(t *testing.T) {
 	s.readOnce()
 	back := s.vodia().Inject(simulator.PBXFault{Path: "/rest/", Status: http.StatusInternalServerError})
 	r := s.cli("agents", "refresh", "--tenant", s.domain())
-	if r.code != exitFailed || !strings.Contains(r.stdout, "fail  firm.example: agents: 6; ") || !strings.Contains(r.stdout, "is in use") {
+	if r.code != exitFailed || !strings.Contains(r.stdout, "FAILED   directory of firm.example: agents: 6; ") || !strings.Contains(r.stdout, "is in use") {
 		t.Errorf("code %d: %s%s", r.code, r.stdout, r.stderr)
 	}
 	if got := s.agents(); len(got) != 6 {
 		t.Errorf("%d agents", len(got))
 	}
-	if code, out := s.doctor(); code != exitFailed || !strings.Contains(out, "fail  directory of firm.example: agents: 6; ") {
+	if code, out := s.doctor(); code != exitFailed || !strings.Contains(out, "FAILED   directory of firm.example: agents: 6; ") {
 		t.Errorf("code %d: %s", code, out)
 	}
 	back()

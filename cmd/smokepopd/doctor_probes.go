@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+
+	"github.com/smokepop/smokepop/internal/config"
+	"github.com/smokepop/smokepop/internal/daemon"
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// probe is one thing the doctor tries.
+type probe struct {
+	name   string
+	tenant screenpop.Tenant
+	try    func(context.Context, *chart)
+	// needsDaemon: only the running daemon can tell.
+	needsDaemon bool
+	// slow: it reads much, at a rate that does no harm.
+	slow bool
+}
+
+// probes are what is tried beside the configuration and the daemon, in the
+// order in which they are told of.
+func (x *examination) probes() []probe {
+	list := []probe{
+		{name: "encryption-key", try: x.key},
+		{name: "secrets", try: x.secrets},
+	}
+	for _, address := range x.smokeballHosts() {
+		list = append(list, probe{name: "smokeball", try: func(ctx context.Context, c *chart) { x.knock(ctx, c, address) }})
+	}
+	for _, t := range x.tenants {
+		of := func(name string, try func(context.Context, *chart, config.Tenant)) probe {
+			return probe{name: name, tenant: t.Domain, try: func(ctx context.Context, c *chart) { try(ctx, c, t) }}
+		}
+		list = append(list, of("webhook-listener", x.webhookListener))
+		account := of("account", x.account)
+		account.needsDaemon = true
+		directory := of("directory", x.directory)
+		directory.needsDaemon = true
+		list = append(list, directory, account)
+		if x.number != "" {
+			searches := of("searches", x.searches)
+			searches.needsDaemon, searches.slow = true, true
+			list = append(list, searches)
+		}
+	}
+	return list
+}
+
+// smokeballHosts are the addresses of the tenants' Smokeballs, each once.
+func (x *examination) smokeballHosts() []string {
+	var list []string
+	seen := map[string]bool{}
+	for _, t := range x.tenants {
+		auth, api, _, err := daemon.SmokeballHosts(t)
+		if err != nil {
+			continue // the configuration's check has refused it
+		}
+		for _, address := range []string{auth, api} {
+			if !seen[address] {
+				seen[address] = true
+				list = append(list, address)
+			}
+		}
+	}
+	return list
+}
