@@ -200,7 +200,7 @@ func TestPageSurvivesARestart(t *testing.T) {
 
 	s.stop()
 	tb.sees(`#connection[data-state="reconnecting"]`)
-	s.start(nil)
+	s.start(nil, nil)
 	tb.sees(`#connection[data-state="connected"]`)
 	tb.sees(`#pairing[data-state="paired"]`)
 	s.fence(tb, me.Extension, s.known()[0], "after")

@@ -18,6 +18,13 @@ var probeClient = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
+// direct is probeClient for this machine's own addresses, which no proxy leads to.
+var direct = &http.Client{
+	Timeout:       5 * time.Second,
+	Transport:     &http.Transport{DisableKeepAlives: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
 // proxy is the environment's. An address that cannot be read may hold a
 // password and is not repeated.
 func proxy(req *http.Request) (*url.URL, error) {

@@ -25,6 +25,11 @@ func (x *examination) probes() []probe {
 	list := []probe{
 		{name: "encryption-key", try: x.key},
 		{name: "secrets", try: x.secrets},
+		{name: "state-directory", try: x.state},
+		{name: "disk", try: x.disk},
+		{name: "admin-socket", try: x.adminSocket},
+		{name: "listeners", try: x.listeners},
+		{name: "ready", try: x.ready, needsDaemon: true},
 	}
 	for _, address := range x.smokeballHosts() {
 		list = append(list, probe{name: "smokeball", try: func(ctx context.Context, c *chart) { x.knock(ctx, c, address) }})
@@ -33,7 +38,7 @@ func (x *examination) probes() []probe {
 		of := func(name string, try func(context.Context, *chart, config.Tenant)) probe {
 			return probe{name: name, tenant: t.Domain, try: func(ctx context.Context, c *chart) { try(ctx, c, t) }}
 		}
-		list = append(list, of("webhook-listener", x.webhookListener))
+		list = append(list, of("number-plan", x.numberPlan), of("webhook-listener", x.webhookListener))
 		account := of("account", x.account)
 		account.needsDaemon = true
 		directory := of("directory", x.directory)

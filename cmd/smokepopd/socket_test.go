@@ -362,7 +362,7 @@ func TestCloseCodes(t *testing.T) {
 			t.Errorf("closed with %d, want 4000", code)
 		}
 		<-stopped
-		s.start(nil)
+		s.start(nil, nil)
 		again := v.open()
 		if dig(again.hello, "pairing", "state") != "paired" {
 			t.Errorf("after the restart: %v", again.hello)

@@ -65,26 +65,29 @@ func startSystem(t *testing.T, o systemOptions) *system {
 	})
 	s := &system{t: t, world: world, dir: t.TempDir()}
 	s.socket = filepath.Join(s.dir, "admin.sock")
+	ops := listenLoopback(t, "127.0.0.1:0")
+	s.ops = ops.Addr().String()
 	if s.file, err = world.writeConfig(s.dir, func(settings map[string]any) {
+		settings["listen"].(map[string]any)["ops"] = s.ops
 		if o.world != nil {
 			o.world(world, settings)
 		}
 	}); err != nil {
 		t.Fatal(err)
 	}
-	s.start(agents)
+	s.start(agents, ops)
 	t.Cleanup(func() { s.stop() })
 	return s
 }
 
-// start runs the daemon; after stop, it runs another one on the same state.
-func (s *system) start(agents net.Listener) {
+// start runs the daemon; after stop, without listeners, it runs another one on
+// the same state and addresses.
+func (s *system) start(agents, ops net.Listener) {
 	s.t.Helper()
 	if agents == nil {
 		agents = listenLoopback(s.t, strings.TrimPrefix(s.world.public, "http://"))
+		ops = listenLoopback(s.t, s.ops)
 	}
-	ops := listenLoopback(s.t, "127.0.0.1:0")
-	s.ops = ops.Addr().String()
 	cfg, err := config.Load(s.file, nil)
 	if err != nil {
 		s.t.Fatal(err)

@@ -101,3 +101,18 @@ func digitsOnly(s string) bool {
 	}
 	return s != ""
 }
+
+// Example returns a landline's number as it is dialled within the country, of 7
+// digits where the plan has an area code; empty where none is known. It is an
+// example of the plan and nobody's number in particular.
+func (p *Plan) Example() string {
+	n := pn.GetExampleNumberForType(p.country, pn.FIXED_LINE)
+	if n == nil {
+		return ""
+	}
+	digits := pn.GetNationalSignificantNumber(n)
+	if p.areaCode != "" && len(digits) > 7 {
+		return digits[len(digits)-7:]
+	}
+	return p.trunk + digits
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/smokepop/smokepop/internal/config"
+)
+
+// configuration loads the configuration; nil: it cannot be used.
+func (x *examination) configuration(c *chart) *config.Config {
+	cfg, err := config.Load(x.file, environment(x.file))
+	var problems config.Problems
+	switch {
+	case errors.As(err, &problems):
+		for _, p := range problems {
+			c.fail("correct it; `smokepopd check-config` checks without the rest", "%s: %s", x.file, p.String())
+		}
+		return nil
+	case err != nil:
+		c.fail("name the file with --config, and run this as a user who may read it", "%v", err)
+		return nil
+	}
+	c.ok("%s can be used: tenants: %d", x.file, len(cfg.Tenants))
+	for _, w := range cfg.Warnings() {
+		c.warn("change it, unless it is meant so", "%s", w)
+	}
+	return cfg
+}
+
+// environment is the process's, and by hand, where systemd has not put the
+// credentials anywhere, with the folder that its copies are made of.
+func environment(file string) []string {
+	const name = "CREDENTIALS_DIRECTORY"
+	env := os.Environ()
+	if os.Getenv(name) != "" {
+		return env
+	}
+	dir, err := filepath.Abs(filepath.Join(filepath.Dir(file), "credentials"))
+	if err != nil {
+		return env
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return env
+	}
+	return append(env, name+"="+dir)
+}
