@@ -127,9 +127,7 @@ func wire(ctx context.Context, cfg *config.Config, world outside, record audit.R
 	news.finder = p.finder
 	p.flow = screenpop.NewFlow(screenpop.FlowConfig{
 		Finder: p.finder, Matters: p.finder, Screens: p.hub, Trace: recorder, Outcome: countCalls(metrics), Carry: true,
-		Settings: func(a screenpop.AgentID) screenpop.PopSettings {
-			return p.firms.Load().settings[a.Tenant].With(p.settings.Of(a))
-		},
+		Settings: p.popSettings,
 	})
 	openings.flow = p.flow
 	p.receiver, err = pbxevents.New(firms.events, pbxevents.Deps{
@@ -146,6 +144,8 @@ func wire(ctx context.Context, cfg *config.Config, world outside, record audit.R
 	p.web, err = web.New(web.Config{
 		PublicURL: cfg.PublicURL, Directory: members{p.agents}, Store: p.store, Pairings: pairs{p.keeper}, Screens: screensOf{p.hub},
 		Traces: tracesOf{traces}, Doctor: doctor{p.finder}, Captures: captures{p.receiver}, Vault: p.care, Dialler: p.dialler,
+		Calls: liveCalls{p.receiver, p.hub}, Numbers: numbersOf{p.finder, time.Now},
+		DryRuns:     dryRuns{captures{p.receiver}, p.keeper.Pairing, p.hub.Screens, p.popSettings},
 		Directories: directories{p.agents, p.keeper}, Settings: p.settings,
 		NoInvites: !cfg.SignIn.Invite, Passwords: newPasswords(cfg, p.pbxes), SignOn: newSignOn(cfg), SignOnName: signOnName(cfg.SignIn.OIDC),
 		Parents: cfg.Embed.AllowedParents,
@@ -156,6 +156,11 @@ func wire(ctx context.Context, cfg *config.Config, world outside, record audit.R
 	}
 	p.watchdog = newWatchdog(p, log.With("component", "watchdog"))
 	return p, nil
+}
+
+// popSettings are an agent's, within what the firm allows.
+func (p *parts) popSettings(a screenpop.AgentID) screenpop.PopSettings {
+	return p.firms.Load().settings[a.Tenant].With(p.settings.Of(a))
 }
 
 // runners are the parts that have work of their own.

@@ -49,6 +49,8 @@ type text struct {
 	pieces []piece
 	words  bool // letters other than those that announce an extension
 	first  bool // the field begins with its first piece, not with a word
+	// bare: an extension is announced, and there is no number before it.
+	bare bool
 }
 
 // extensionWord tells whether a word announces an extension: the digits behind
@@ -159,6 +161,7 @@ func (sc *scanner) endWord() {
 	}
 	sc.dropExt = false
 	sc.words = true
+	sc.bare = sc.bare || extensionWord(w) && len(sc.pieces) == 0
 	if len(sc.pieces) == 0 && len(sc.piece.groups) == 0 {
 		sc.first = false
 	}
@@ -169,6 +172,7 @@ func (sc *scanner) endWord() {
 // number for it to belong to.
 func (sc *scanner) extension() {
 	if len(sc.piece.groups) == 0 {
+		sc.bare = sc.bare || len(sc.pieces) == 0
 		return
 	}
 	sc.endPiece()

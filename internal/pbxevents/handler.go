@@ -106,11 +106,17 @@ func (t *tenant) admit(w http.ResponseWriter, req *http.Request, path pathFields
 	if seen != nil {
 		seen.body = bytes.Clone(buf.Bytes())
 	}
-	f, refused := t.names.decodeBody(req.Header.Get("Content-Type"), buf.Bytes())
+	return t.read(req.Header.Get("Content-Type"), buf.Bytes(), req.URL.RawQuery, path)
+}
+
+// read reads the event of a webhook whose sender is let in. What it returns does
+// not point into body.
+func (t *tenant) read(contentType string, body []byte, rawQuery string, path pathFields) (*message, *refusal) {
+	f, refused := t.names.decodeBody(contentType, body)
 	if refused != nil {
 		return nil, refused
 	}
-	query, refused := t.names.decodeForm(req.URL.RawQuery, "the query string")
+	query, refused := t.names.decodeForm(rawQuery, "the query string")
 	if refused != nil {
 		return nil, refused
 	}
@@ -133,10 +139,9 @@ func readBody(w http.ResponseWriter, req *http.Request, into *bytes.Buffer) *ref
 	if req.Body == nil || req.Body == http.NoBody || req.ContentLength == 0 {
 		return nil
 	}
-	tooMuch := &refusal{http.StatusRequestEntityTooLarge, tooLarge, "Send at most " + strconv.Itoa(maxBody) + " bytes: an event has some hundred."}
 	if req.ContentLength > maxBody {
 		w.Header().Set("Connection", "close") // not to read what is not wanted
-		return tooMuch
+		return tooMuch()
 	}
 	// A sender that dribbles holds its own connection up, and not for long. A
 	// ResponseWriter without deadlines has no connection that could hang.
@@ -148,7 +153,7 @@ func readBody(w http.ResponseWriter, req *http.Request, into *bytes.Buffer) *ref
 		var over *http.MaxBytesError
 		switch {
 		case errors.As(err, &over):
-			return tooMuch
+			return tooMuch()
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			w.Header().Set("Connection", "close")
 			return bad("Send the whole body within " + bodyTimeout.String() + ".")
@@ -156,6 +161,10 @@ func readBody(w http.ResponseWriter, req *http.Request, into *bytes.Buffer) *ref
 		return bad("Send the whole body: it broke off.")
 	}
 	return nil
+}
+
+func tooMuch() *refusal {
+	return &refusal{http.StatusRequestEntityTooLarge, tooLarge, "Send at most " + strconv.Itoa(maxBody) + " bytes: an event has some hundred."}
 }
 
 type pathFields struct{ domain, event, extension string }

@@ -23,9 +23,13 @@ type sent struct{ source, name, text string }
 
 // observe tells captures of a webhook that got its answer.
 func (t *tenant) observe(o *observation, req *http.Request, path pathFields, m *message, v verdict, refused *refusal, at time.Time) {
-	if o == nil {
-		return
+	if o != nil {
+		t.captures.put(t.look(o, req, path, m, v, refused, at))
 	}
+}
+
+// look puts down what a webhook looks like and what became of it.
+func (t *tenant) look(o *observation, req *http.Request, path pathFields, m *message, v verdict, refused *refusal, at time.Time) Captured {
 	c := Captured{
 		Time: at, Method: shorten(req.Method), ContentType: shorten(clean(req.Header.Get("Content-Type"))),
 		Status: http.StatusOK, Verdict: string(v.result), Fields: []CapturedField{}, Extensions: []string{}, Hints: []string{},
@@ -65,7 +69,7 @@ func (t *tenant) observe(o *observation, req *http.Request, path pathFields, m *
 		c.Fields = append(c.Fields, f)
 	}
 	c.Hints = advice.hints(req, refused)
-	t.captures.put(c)
+	return c
 }
 
 // maskUnlessOurs shows extensions, and of what stands in their place the last

@@ -3,6 +3,7 @@ package push
 import (
 	"hash/maphash"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -134,3 +135,15 @@ func (h *Hub) inRoom(agent screenpop.AgentID, do func(*room)) {
 
 // elapsed reads the hub's clock.
 func (h *Hub) elapsed() int64 { return int64(time.Since(h.opened)) }
+
+// Up tells whether a call has a pop at the agent now, and on how many screens.
+func (h *Hub) Up(agent screenpop.AgentID, call screenpop.CallID) (pop bool, screens int) {
+	sh := h.shardOf(agent)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	r := sh.rooms[agent]
+	if r == nil || !slices.ContainsFunc(r.live, func(p livePop) bool { return p.call == call }) {
+		return false, 0
+	}
+	return true, len(r.screens)
+}

@@ -109,3 +109,12 @@ func (r SettingsRule) View(c SettingsChoice) SettingsView {
 	}
 	return v
 }
+
+// PopsAt is when calls of direction d are shown: the state a pop appears at, or
+// "off".
+func (s PopSettings) PopsAt(d Direction) string {
+	if !s.wants(d) {
+		return "off"
+	}
+	return string(s.On)
+}

@@ -44,6 +44,19 @@ func (c *Client) SearchContacts(ctx context.Context, token screenpop.Secret, q C
 	return w.page(), nil
 }
 
+// Contacts returns a page of all contacts that the token's user may see, in no
+// order that can be relied on: one that is changed meanwhile may come twice, or
+// not at all. limit is 1 to 500; 0 means DefaultLimit.
+func (c *Client) Contacts(ctx context.Context, token screenpop.Secret, limit, offset int) (ContactPage, error) {
+	query := url.Values{"ExcludeDeletedContacts": {"true"}}
+	page(query, limit, offset)
+	var w wireContactPage
+	if err := c.get(ctx, EndpointContacts, "/contacts", query, token, &w); err != nil {
+		return ContactPage{}, err
+	}
+	return w.page(), nil
+}
+
 // Contact returns a contact. A *StatusError of 404 tells that it is gone.
 func (c *Client) Contact(ctx context.Context, token screenpop.Secret, id string) (Contact, error) {
 	if !ValidID(id) {

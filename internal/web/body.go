@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// maxBody is far more than any body we take.
+// maxBody is far more than any body we take, but for one.
 const maxBody = 4 << 10
 
 // isJSON tells whether a content type is JSON's.
@@ -24,6 +24,11 @@ func isJSON(contentType string) bool {
 // an older daemon has to understand a newer page. What follows the document is
 // refused.
 func (s *Server) decode(w http.ResponseWriter, r *http.Request, v any) error {
+	return s.decodeUpTo(w, r, v, maxBody)
+}
+
+// decodeUpTo is decode for bodies of at most that many bytes.
+func (s *Server) decodeUpTo(w http.ResponseWriter, r *http.Request, v any, most int64) error {
 	if given := r.Header.Get("Content-Type"); given != "" && !isJSON(given) {
 		return refuse(http.StatusUnsupportedMediaType, "The body has to be JSON, with the content type application/json.")
 	}
@@ -32,7 +37,7 @@ func (s *Server) decode(w http.ResponseWriter, r *http.Request, v any) error {
 	// every ResponseWriter has one to set.
 	conn := http.NewResponseController(w)
 	_ = conn.SetReadDeadline(time.Now().Add(s.bodyTime))
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, most))
 	err := dec.Decode(v)
 	if err == nil {
 		if _, err = dec.Token(); errors.Is(err, io.EOF) {

@@ -26,6 +26,9 @@ type Config struct {
 	Traces    Traces
 	Doctor    Doctor
 	Captures  Captures
+	Calls     Calls
+	DryRuns   DryRuns
+	Numbers   Numbers
 	// Directories is for the admin's commands; Directory answers for agents.
 	Directories Directories
 	Vault       Vault
@@ -55,6 +58,9 @@ type Server struct {
 	traces      Traces
 	doctor      Doctor
 	captures    Captures
+	calls       Calls
+	dryRuns     DryRuns
+	numbers     numbers
 	directories Directories
 	vault       Vault
 	audit       audit.Recorder
@@ -96,7 +102,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		origin: o, directory: cfg.Directory, pairings: cfg.Pairings, screens: cfg.Screens, traces: cfg.Traces, doctor: cfg.Doctor, captures: cfg.Captures, directories: cfg.Directories, vault: cfg.Vault, audit: cfg.Audit,
+		origin: o, directory: cfg.Directory, pairings: cfg.Pairings, screens: cfg.Screens, traces: cfg.Traces, doctor: cfg.Doctor, captures: cfg.Captures, calls: cfg.Calls, dryRuns: cfg.DryRuns, numbers: numbers{of: cfg.Numbers}, directories: cfg.Directories, vault: cfg.Vault, audit: cfg.Audit,
 		log: cfg.Log.With("component", "web"), now: cfg.Now,
 		sessions: &sessions{store: cfg.Store, now: cfg.Now, open: cfg.Screens.SessionScreens},
 		invites:  &invites{store: cfg.Store, now: cfg.Now},
