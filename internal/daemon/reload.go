@@ -110,7 +110,6 @@ var fixed = []struct {
 	{"encryption_key_file", func(c *config.Config) any { return c.EncryptionKeyFile }},
 	{"sign_in", func(c *config.Config) any { return c.SignIn }},
 	{"embed", func(c *config.Config) any { return c.Embed }},
-	{"tracing", func(c *config.Config) any { return c.Tracing }},
 	{"log.format", func(c *config.Config) any { return c.Log.Format }},
 }
 
@@ -144,7 +143,12 @@ func (p *parts) prepare(ctx context.Context, cfg *config.Config) (put func(), er
 	if err != nil {
 		return nil, err
 	}
+	putTracing, err := p.tracing.prepare(cfg.Tracing)
+	if err != nil {
+		return nil, err
+	}
 	return func() {
+		putTracing()
 		putPBXes()
 		putTokens()
 		p.finder.Reconfigure(firms.lookup)

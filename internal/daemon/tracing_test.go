@@ -4,20 +4,26 @@ import (
 	"compress/gzip"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	otel "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/simulator"
 )
 
-const collectorAddress = "127.0.0.1:4318"
+const (
+	collectorAddress = "127.0.0.1:4318"
+	collectorSecret  = "planted-collector-secret"
+)
 
 // spansTaken is a collector that keeps what it is told.
 type spansTaken struct {
@@ -25,6 +31,7 @@ type spansTaken struct {
 	mu    sync.Mutex
 	spans []*otel.Span
 	raw   strings.Builder
+	heads []string // Authorization of each request
 }
 
 func (c *spansTaken) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
@@ -42,6 +49,7 @@ func (c *spansTaken) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.raw.Write(b)
+	c.heads = append(c.heads, r.Header.Get("Authorization"))
 	for _, rs := range in.ResourceSpans {
 		for _, ss := range rs.ScopeSpans {
 			c.spans = append(c.spans, ss.Spans...)
@@ -69,8 +77,10 @@ func tracedOffice(t *testing.T, listening bool, after func(f *office, d *desk, t
 		defer client.CloseIdleConnections()
 		f := openOffice(t, officeOptions{
 			firms: []*simulator.Firm{firm}, dir: t.TempDir(), collector: client,
-			desks:  func(a simulator.Agent) bool { return a.Extension == firm.Agents[0].Extension },
-			config: func(c map[string]any) { c["tracing"] = map[string]any{"otlp_endpoint": "http://" + collectorAddress} },
+			desks: func(a simulator.Agent) bool { return a.Extension == firm.Agents[0].Extension },
+			config: func(c map[string]any) {
+				c["tracing"] = map[string]any{"otlp_endpoint": "http://" + collectorAddress, "headers": "Authorization: Bearer " + collectorSecret}
+			},
 		})
 		defer f.stop()
 		err := simulator.Traffic{PBX: f.firms[0].pbx, Firm: firm, PerMinute: 10, Agent: firm.Agents[0].Extension, Calls: 10, Seed: 1}.Run(t.Context())
@@ -94,34 +104,48 @@ func TestACollectorIsToldOfEachCall(t *testing.T) {
 		}
 		told.mu.Lock()
 		defer told.mu.Unlock()
-		shown := 0
+		shown, plan := 0, 0
 		for _, root := range told.spans {
 			if root.Name != "call" {
 				continue
 			}
 			var steps []*otel.Span
+			stages := map[string]int{}
 			for _, s := range told.spans {
-				if string(s.TraceId) == string(root.TraceId) && s.Name != "call" {
-					if string(s.ParentSpanId) != string(root.SpanId) {
-						t.Errorf("%s hangs on another span than its call's", s.Name)
-					}
+				if string(s.TraceId) != string(root.TraceId) || s.Name == "call" {
+					continue
+				}
+				if string(s.ParentSpanId) == string(root.SpanId) {
 					steps = append(steps, s)
+				} else {
+					stages[s.Name]++
 				}
 			}
 			at := func(name, verdict string) int {
 				return slices.IndexFunc(steps, func(s *otel.Span) bool { return s.Name == name && s.Attributes[0].Value.GetStringValue() == verdict })
 			}
-			event, lookup, push := at("event", "accepted"), at("lookup", "matched"), at("push", "shown")
+			event, lookup, push, frame := at("event", "accepted"), at("lookup", "matched"), at("push", "shown"), at("frame", "written")
+			queue := slices.IndexFunc(steps, func(s *otel.Span) bool { return s.Name == "queue" })
 			if push < 0 {
 				continue
 			}
 			shown++
+			if queue < 0 || frame < 0 || stages["receive"] == 0 || stages["decide"] == 0 || stages["token"] == 0 {
+				t.Errorf("a call that was shown has queue %d, frame %d, stages %v", queue, frame, stages)
+			}
+			plan += stages["tail"] + stages["exact"]
 			if event < 0 || lookup < 0 || !(event < lookup && lookup < push) || steps[event].EndTimeUnixNano > steps[lookup].EndTimeUnixNano || steps[lookup].EndTimeUnixNano > steps[push].EndTimeUnixNano {
 				t.Errorf("a call's steps are out of order: event %d, look-up %d, push %d", event, lookup, push)
 			}
 		}
 		if shown != pops {
 			t.Errorf("%d traces of calls that were shown, %d pops", shown, pops)
+		}
+		if plan == 0 {
+			t.Error("no step of a search plan is told of")
+		}
+		if told.heads[0] != "Bearer "+collectorSecret {
+			t.Errorf("Authorization: %q", told.heads[0])
 		}
 		firm, raw := f.firms[0].firm, told.raw.String()
 		for _, p := range d.recent {
@@ -134,6 +158,12 @@ func TestACollectorIsToldOfEachCall(t *testing.T) {
 				if strings.Contains(raw, c.Name) {
 					t.Errorf("the collector was told %q", c.Name)
 				}
+			}
+		}
+		app := simulator.DefaultClient(ourURL + "/pair/callback")
+		for _, secret := range []string{collectorSecret, "webhook-password", app.Secret, app.APIKey} {
+			if secret == "" || strings.Contains(raw, secret) {
+				t.Errorf("the collector was told the secret %q", secret)
 			}
 		}
 		if strings.Contains(raw, firm.Agents[0].Name) || strings.Contains(raw, firm.Agents[0].Email) {
@@ -152,4 +182,58 @@ func TestPopsGoOnWithoutTheCollector(t *testing.T) {
 			t.Error("what was dropped is not counted")
 		}
 	})
+}
+
+// A reload turns tracing on, changes what the collector is shown, and turns it
+// off again; calls pop the whole time.
+func TestReloadOfTracing(t *testing.T) {
+	told := &spansTaken{t: t}
+	collector := &http.Client{Transport: handled{told}}
+	inOffice(t, func(o *officeOptions) { o.collector = collector }, func(f *office, firm *simulator.Firm) {
+		one := firm.Agents[0].Extension
+		call := func(id string) (spans int, head string) {
+			f.t.Helper()
+			told.mu.Lock()
+			before := len(told.spans)
+			told.mu.Unlock()
+			f.call(id, one, firm.Callers[0].E164(), "ringing")
+			if got, _ := f.shows(one); len(got) != 1 {
+				f.t.Errorf("%s: shows %q", id, got)
+			}
+			f.call(id, one, firm.Callers[0].E164(), "terminated")
+			time.Sleep(time.Minute)
+			told.mu.Lock()
+			defer told.mu.Unlock()
+			if len(told.heads) > 0 {
+				head = told.heads[len(told.heads)-1]
+			}
+			return len(told.spans) - before, head
+		}
+		if n, _ := call("off"); n != 0 {
+			f.t.Errorf("%d spans without a collector", n)
+		}
+		on := config.Tracing{Endpoint: "http://" + collectorAddress, SampleRatio: 1, Headers: "Authorization: Bearer one"}
+		f.reload(f.changed(func(c *config.Config, _ *config.Tenant) { c.Tracing = on }))
+		if n, head := call("on"); n == 0 || head != "Bearer one" {
+			f.t.Errorf("turned on: %d spans, %q", n, head)
+		}
+		on.Headers = "Authorization: Bearer two"
+		f.reload(f.changed(func(c *config.Config, _ *config.Tenant) { c.Tracing = on }))
+		if n, head := call("other"); n == 0 || head != "Bearer two" {
+			f.t.Errorf("changed: %d spans, %q", n, head)
+		}
+		f.reload(f.changed(func(c *config.Config, _ *config.Tenant) { c.Tracing = config.Tracing{SampleRatio: 1} }))
+		if n, _ := call("off again"); n != 0 {
+			f.t.Errorf("turned off: %d spans", n)
+		}
+	})
+}
+
+// handled is the way to a collector in the same process.
+type handled struct{ http.Handler }
+
+func (h handled) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result(), nil
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/directory"
 	"github.com/smokepop/smokepop/internal/lookup"
-	"github.com/smokepop/smokepop/internal/otlp"
 	"github.com/smokepop/smokepop/internal/pbxevents"
 	"github.com/smokepop/smokepop/internal/push"
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -37,8 +36,8 @@ type parts struct {
 	live     *liveStates
 	web      *web.Server
 	care     *caretaker
-	watchdog *watchdog      // nil: nobody watches
-	otlp     *otlp.Exporter // nil: no collector is told
+	watchdog *watchdog // nil: nobody watches
+	tracing  *tracing
 	moment   func() moment
 	audit    audit.Recorder
 
@@ -69,13 +68,10 @@ func wire(ctx context.Context, cfg *config.Config, world outside, record audit.R
 	p.care = newCaretaker(p.store, cfg.EncryptionKeyFile, cfg.StateDir, log.With("component", "store"))
 
 	traces := trace.New(trace.Config{})
-	var recorder screenpop.Recorder = traces
-	if p.otlp, err = newExporter(cfg.Tracing, world.collector, version, metrics, log.With("component", "otlp")); err != nil {
+	if p.tracing, err = newTracing(cfg.Tracing, world.collector, version, metrics, log.With("component", "otlp")); err != nil {
 		return nil, err
 	}
-	if p.otlp != nil {
-		recorder = recorders{traces, p.otlp}
-	}
+	recorder := recorders{traces, p.tracing}
 	down.add("connections to Smokeball", func(context.Context) error { world.smokeball.CloseIdleConnections(); return nil })
 	p.accounts = smokeballs{world.smokeball, smokeball.NewMetrics(metrics)}
 	firms, err := p.accounts.firms(cfg, nil)
@@ -108,7 +104,7 @@ func wire(ctx context.Context, cfg *config.Config, world outside, record audit.R
 	pairings := &pairingSource{}
 	openings := &openings{} // likewise
 	p.hub = push.New(push.Config{
-		Origin: cfg.PublicURL, Pairings: pairings, Opener: openings, Settings: p.settings, Trace: recorder, Metrics: metrics, Log: log.With("component", "push"),
+		Origin: cfg.PublicURL, Pairings: pairings, Opener: openings, Settings: p.settings, Trace: recorder, Frames: p.tracing, Metrics: metrics, Log: log.With("component", "push"),
 	})
 	news := &pairingNews{hub: p.hub}
 	p.keeper, err = tokens.New(tokens.Config{
@@ -174,9 +170,7 @@ func (p *parts) runners() map[string]func(context.Context) error {
 		"directory": p.agents.Run,
 		"web":       p.web.Run,
 		"store":     p.care.Run,
-	}
-	if p.otlp != nil {
-		runners["otlp"] = p.otlp.Run
+		"otlp":      p.tracing.Run,
 	}
 	if p.watchdog != nil {
 		runners["watchdog"] = p.watchdog.Run

@@ -107,11 +107,12 @@ func (f *Finder) tenant(t screenpop.Tenant) *tenant { return (*f.tenants.Load())
 func (f *Finder) Find(ctx context.Context, agent screenpop.AgentID, call screenpop.Call) (screenpop.Match, error) {
 	start := f.now()
 	a := f.find(ctx, agent, call)
-	outcome := screenpop.OutcomeOf(a.err)
-	f.metrics.ended(outcome, f.now().Sub(start))
+	outcome, end := screenpop.OutcomeOf(a.err), f.now()
+	f.metrics.ended(outcome, end.Sub(start))
 	f.trace.Record(screenpop.TraceEntry{
-		Time: f.now(), Tenant: agent.Tenant, Extension: agent.Extension, Call: call.ID,
+		Time: end, Tenant: agent.Tenant, Extension: agent.Extension, Call: call.ID,
 		Step: screenpop.StepLookup, Verdict: string(outcome), Detail: a.detail, Number: call.Number.Masked(),
+		Timing: &screenpop.Timing{Began: start, Ended: end, Stages: a.stages},
 	})
 	if outcome == screenpop.OutcomeUnavailable || outcome == screenpop.OutcomeRefused {
 		f.log.Warn("look-up failed", "agent", agent, "outcome", outcome, "detail", a.detail)
@@ -135,9 +136,11 @@ func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, call screenp
 	}
 	limited, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
+	asked := f.now()
 	token, err := f.creds.Token(limited, agent)
+	begun := []screenpop.Stage{f.stage("token", err, 0, asked)}
 	if err != nil {
-		return answer{err: credentialsError(limited, err), detail: "there is no token to ask with"}
+		return answer{err: credentialsError(limited, err), detail: "there is no token to ask with", stages: begun}
 	}
 	k := key{tenant: agent.Tenant, number: call.Number.Canonical}
 	if t.PerAgent {
@@ -145,7 +148,7 @@ func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, call screenp
 	}
 	if m, age, ok := f.cache.get(k, f.now()); ok {
 		f.metrics.cached.Inc()
-		return settled(own(m), fmt.Sprintf("known from %d s ago", int(age.Seconds())))
+		return settled(own(m), fmt.Sprintf("known from %d s ago", int(age.Seconds())), begun)
 	}
 	deadline, _ := limited.Deadline()
 	epoch := f.cache.of(agent.Tenant)
@@ -155,6 +158,7 @@ func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, call screenp
 			return f.search(ctx, t, k, epoch, call, &asker{finder: f, agent: agent, token: token})
 		})
 	}
+	waiting := f.now()
 	a, joined := fly()
 	if joined && errors.Is(a.err, screenpop.ErrTooLate) && limited.Err() == nil {
 		a, joined = fly() // the search had begun before this phone rang, and had less time
@@ -162,11 +166,13 @@ func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, call screenp
 	if joined {
 		f.metrics.coalesced.Inc()
 		a.detail = "shared with another phone's search: " + a.detail
+		a.stages = []screenpop.Stage{f.stage("shared", a.err, len(a.match.Contacts), waiting)}
 	}
+	a.stages = append(begun, a.stages...)
 	if len(a.match.Contacts) > 0 {
 		// Unpaired while the search ran: what it found is not for this agent.
 		if _, err := f.creds.Token(ctx, agent); errors.Is(err, screenpop.ErrNotPaired) {
-			return answer{err: screenpop.ErrNotPaired, detail: "unpaired during the search"}
+			return answer{err: screenpop.ErrNotPaired, detail: "unpaired during the search", stages: a.stages}
 		}
 	}
 	return a
@@ -177,22 +183,34 @@ func (f *Finder) search(ctx context.Context, t *tenant, k key, epoch int, call s
 	s := &search{tenant: t, asker: asker, number: call.Number}
 	whole, err := s.run(smokeball.WithPriority(ctx, priority(call)))
 	if err != nil {
-		return answer{err: err, detail: join(s.detail(), err.Error())}
+		return answer{err: err, detail: join(s.detail(), err.Error()), stages: s.stages}
 	}
 	m := match(s.found, t.Links, t.MaxContacts)
 	if whole && t.Cache > 0 {
 		now := f.now()
 		f.cache.put(k, m, epoch, now, now.Add(t.Cache))
 	}
-	return settled(m, s.detail())
+	return settled(m, s.detail(), s.stages)
 }
 
 // settled is the answer of a search that Smokeball answered.
-func settled(m screenpop.Match, detail string) answer {
+func settled(m screenpop.Match, detail string, stages []screenpop.Stage) answer {
 	if len(m.Contacts) == 0 {
-		return answer{err: screenpop.ErrNoMatch, detail: detail}
+		return answer{err: screenpop.ErrNoMatch, detail: detail, stages: stages}
 	}
-	return answer{match: m, detail: detail}
+	return answer{match: m, detail: detail, stages: stages}
+}
+
+// stage is a part of a look-up that ends now.
+func (f *Finder) stage(name string, err error, found int, began time.Time) screenpop.Stage {
+	s := screenpop.Stage{Name: name, Began: began, Ended: f.now()}
+	switch {
+	case found > 0:
+		s.Verdict = "found"
+	case err != nil:
+		s.Verdict = string(screenpop.OutcomeOf(err))
+	}
+	return s
 }
 
 // priority is the call's place among those that wait for the budget.

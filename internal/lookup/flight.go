@@ -20,6 +20,7 @@ type answer struct {
 	match  screenpop.Match
 	detail string
 	err    error
+	stages []screenpop.Stage // what it went through, those of one flight in common
 }
 
 // searcher searches with one agent's token.
@@ -132,7 +133,7 @@ func (f *flights) tell(fl *flight, a answer, meant func(*passenger) bool) {
 		if !meant(p) {
 			return false
 		}
-		p.answer <- answer{own(a.match), a.detail, a.err}
+		p.answer <- answer{own(a.match), a.detail, a.err, a.stages}
 		return true
 	})
 }

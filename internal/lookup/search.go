@@ -33,6 +33,7 @@ type search struct {
 	hits     int                 // of the last pattern, as Smokeball counts them
 	narrowed bool                // a tail was made longer than the plan has it
 	report   []string
+	stages   []screenpop.Stage // a plan's step each
 }
 
 // run takes the plan's steps until one finds a contact that has the number. An
@@ -41,6 +42,7 @@ type search struct {
 func (s *search) run(ctx context.Context) (whole bool, err error) {
 	s.seen = make(map[string]bool)
 	for i, step := range s.tenant.Plan {
+		began := s.asker.finder.now()
 		switch {
 		case step.Kind == Tail && !isShort(s.number):
 			err = s.tail(ctx, start(step, s.number))
@@ -52,6 +54,7 @@ func (s *search) run(ctx context.Context) (whole bool, err error) {
 		if err == nil {
 			err = s.people(ctx)
 		}
+		s.stages = append(s.stages, s.asker.finder.stage(string(step.Kind), err, len(s.found), began))
 		if len(s.found) > 0 {
 			return err == nil, nil
 		}

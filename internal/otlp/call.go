@@ -93,8 +93,7 @@ func (x *Exporter) build(now time.Time, all bool) {
 	}
 }
 
-// tell makes the spans of a call's lines. A step begins where the agent's step
-// before it ended; an event begins by itself. The root ends with the first lines
+// tell makes the spans of a call's lines. The root ends with the first lines
 // that are told of: what comes minutes later is in the same trace, behind it.
 func (x *Exporter) tell(tenant screenpop.Tenant, c *call) {
 	lines := c.lines
@@ -104,34 +103,80 @@ func (x *Exporter) tell(tenant screenpop.Tenant, c *call) {
 	}
 	slices.SortStableFunc(lines, func(a, b line) int { return cmp.Or(a.at.Compare(b.at), order(a.step)-order(b.step)) })
 	if c.root == nil {
+		end := lines[0].at
+		for _, l := range lines {
+			if _, ended := l.took(time.Time{}); ended.After(end) {
+				end = ended
+			}
+		}
 		ctx, root := x.tracer.Start(context.Background(), "call",
 			trace.WithNewRoot(), trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(lines[0].at),
 			trace.WithAttributes(attribute.String("smokepop.tenant", string(tenant))))
 		c.root = ctx
-		root.End(trace.WithTimestamp(lines[len(lines)-1].at))
+		root.End(trace.WithTimestamp(end))
 	}
 	before := map[screenpop.Extension]time.Time{}
 	for _, l := range lines {
-		began := l.at
-		if at, ok := before[l.agent]; ok && l.step != screenpop.StepEvent && l.at.Sub(at) < atOnce {
-			began = at
+		last := before[l.agent]
+		if l.at.Sub(last) >= atOnce {
+			last = time.Time{}
 		}
-		before[l.agent] = l.at
-		attrs := []attribute.KeyValue{attribute.String("smokepop.verdict", word(l.verdict))}
-		if l.state != "" {
-			attrs = append(attrs, attribute.String("smokepop.state", l.state))
-		}
+		began, ended := l.took(last)
+		var whose []attribute.KeyValue
 		if l.agent != "" {
-			attrs = append(attrs, attribute.String("smokepop.agent", x.hashed(tenant, l.agent)))
+			whose = []attribute.KeyValue{attribute.String("smokepop.agent", x.hashed(tenant, l.agent))}
 		}
-		_, span := x.tracer.Start(c.root, word(string(l.step)), trace.WithTimestamp(began), trace.WithAttributes(attrs...))
-		span.End(trace.WithTimestamp(l.at))
+		if l.step == screenpop.StepLookup && l.timing != nil && !last.IsZero() {
+			x.span(c.root, "queue", "", earlier(last, began), began, whose...)
+		}
+		if l.state != "" {
+			whose = append(whose, attribute.String("smokepop.state", l.state))
+		}
+		of := x.span(c.root, string(l.step), l.verdict, began, ended, whose...)
+		if l.timing != nil {
+			for _, s := range l.timing.Stages {
+				x.span(of, s.Name, s.Verdict, s.Began, s.Ended)
+			}
+		}
+		if l.step != screenpop.StepFrame { // no step follows on one screen of several
+			before[l.agent] = ended
+		}
 	}
+}
+
+// took returns when a step began and ended. One that was not measured began
+// where the agent's step before it ended, and ended as it was recorded.
+func (l line) took(before time.Time) (began, ended time.Time) {
+	switch {
+	case l.timing != nil:
+		return l.timing.Began, l.timing.Ended
+	case before.IsZero() || l.step == screenpop.StepEvent:
+		return l.at, l.at
+	}
+	return earlier(before, l.at), l.at
+}
+
+// earlier also puts right what other goroutines' clocks read a moment apart.
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// span makes a span below another and returns what is below it.
+func (x *Exporter) span(above context.Context, name, verdict string, began, ended time.Time, attrs ...attribute.KeyValue) context.Context {
+	if verdict != "" {
+		attrs = append([]attribute.KeyValue{attribute.String("smokepop.verdict", word(verdict))}, attrs...)
+	}
+	below, s := x.tracer.Start(above, word(name), trace.WithTimestamp(began), trace.WithAttributes(attrs...))
+	s.End(trace.WithTimestamp(ended))
+	return below
 }
 
 // order is that in which a call takes the steps.
 func order(s screenpop.Step) int {
-	return slices.Index([]screenpop.Step{screenpop.StepEvent, screenpop.StepFlow, screenpop.StepLookup, screenpop.StepPush}, s)
+	return slices.Index([]screenpop.Step{screenpop.StepEvent, screenpop.StepFlow, screenpop.StepLookup, screenpop.StepPush, screenpop.StepFrame}, s)
 }
 
 // hashed tells agents apart and does not tell who they are.

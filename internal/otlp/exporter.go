@@ -42,6 +42,7 @@ type Config struct {
 // to run.
 type Exporter struct {
 	out     *otlptrace.Exporter
+	client  *http.Client
 	tracer  trace.Tracer
 	metrics *Metrics
 	log     *slog.Logger
@@ -65,6 +66,7 @@ type line struct {
 	step    screenpop.Step
 	verdict string
 	state   string // of an accepted event
+	timing  *screenpop.Timing
 }
 
 // New returns an Exporter. It does not speak with the collector yet.
@@ -79,15 +81,16 @@ func New(cfg Config) (*Exporter, error) {
 		// What is not taken is dropped: a trace is not worth a queue on top of ours.
 		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}),
 	}
-	if cfg.Client != nil {
-		opts = append(opts, otlptracehttp.WithHTTPClient(cfg.Client))
+	if cfg.Client == nil {
+		cfg.Client = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone(), CheckRedirect: stay}
 	}
+	opts = append(opts, otlptracehttp.WithHTTPClient(cfg.Client))
 	out, err := otlptracehttp.New(context.Background(), opts...)
 	if err != nil {
 		return nil, fmt.Errorf("tracing.otlp_endpoint: %w", err)
 	}
 	x := &Exporter{
-		out: out, metrics: cfg.Metrics, log: cfg.Log, key: make([]byte, 32),
+		out: out, client: cfg.Client, metrics: cfg.Metrics, log: cfg.Log, key: make([]byte, 32),
 		lines: make(chan line, maxLines), calls: map[callKey]*call{},
 	}
 	_, _ = rand.Read(x.key) // it cannot fail
@@ -99,9 +102,13 @@ func New(cfg Config) (*Exporter, error) {
 	return x, nil
 }
 
+// stay follows no redirect: spans and the header's secret are for the collector
+// that is configured.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
 // Record implements [screenpop.Recorder]. It never waits.
 func (x *Exporter) Record(e screenpop.TraceEntry) {
-	l := line{at: e.Time, tenant: e.Tenant, agent: e.Extension, call: e.Call, step: e.Step, verdict: e.Verdict}
+	l := line{at: e.Time, tenant: e.Tenant, agent: e.Extension, call: e.Call, step: e.Step, verdict: e.Verdict, timing: e.Timing}
 	if e.Step == screenpop.StepEvent {
 		l.state = stateOf(e.Detail)
 	}
@@ -158,6 +165,7 @@ func (x *Exporter) Run(ctx context.Context) error {
 	batches <- x.pending // the sender is there: at the end of its time it drops
 	close(batches)
 	<-gone
+	x.client.CloseIdleConnections()
 	return x.out.Shutdown(context.WithoutCancel(ctx))
 }
 

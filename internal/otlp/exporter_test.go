@@ -192,17 +192,73 @@ func TestOneCallIsOneTraceWithItsStepsInOrder(t *testing.T) {
 	}
 }
 
+// What was measured is told as it was: the webhook and its stages, the wait for
+// the look-up, the look-up and the plan's steps, each screen's frame.
+func TestWhatWasMeasuredIsTold(t *testing.T) {
+	r := newRig(t, nil)
+	ms := time.Millisecond
+	timed := func(e screenpop.TraceEntry, began, ended int, stages ...screenpop.Stage) {
+		e.Timing = &screenpop.Timing{Began: start.Add(time.Duration(began) * ms), Ended: start.Add(time.Duration(ended) * ms), Stages: stages}
+		r.Record(e)
+	}
+	stage := func(name, verdict string, began, ended int) screenpop.Stage {
+		return screenpop.Stage{Name: name, Verdict: verdict, Began: start.Add(time.Duration(began) * ms), Ended: start.Add(time.Duration(ended) * ms)}
+	}
+	// The frame of the quicker screen is written before the push is recorded.
+	timed(entry(60*ms, "101", "c1", screenpop.StepFrame, "written", ""), 55, 60)
+	r.Record(entry(61*ms, "101", "c1", screenpop.StepPush, "shown", "on 2 screens"))
+	timed(entry(90*ms, "101", "c1", screenpop.StepFrame, "written", ""), 55, 90)
+	timed(entry(50*ms, "101", "c1", screenpop.StepLookup, "matched", ""), 7, 50,
+		stage("token", "", 7, 8), stage("tail", "", 8, 30), stage("exact", "found", 30, 49))
+	timed(entry(0, "101", "c1", screenpop.StepEvent, "accepted", "ringing"), 0, 3, stage("receive", "", 0, 1), stage("decide", "", 1, 3))
+	// This look-up began before the webhook's handler had read its clock.
+	timed(entry(0, "102", "c1", screenpop.StepEvent, "accepted", "ringing"), 0, 3)
+	timed(entry(4*ms, "102", "c1", screenpop.StepLookup, "no-match", ""), 2, 4)
+	r.flush(t)
+	want := []string{
+		"call 0s-90ms",
+		"event accepted ringing 0s-3ms", "receive 0s-1ms", "decide 1ms-3ms",
+		"queue 3ms-7ms", "lookup matched 7ms-50ms", "token 7ms-8ms", "tail 8ms-30ms", "exact found 30ms-49ms",
+		"push shown 50ms-61ms", "frame written 55ms-60ms", "frame written 55ms-90ms",
+		"event accepted ringing 0s-3ms", "queue 2ms-2ms", "lookup no-match 2ms-4ms",
+	}
+	got := r.collector.told()
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	names := map[string]string{}
+	for _, s := range r.collector.spans {
+		names[string(s.SpanId)] = s.Name
+	}
+	above := map[string]string{"receive": "event", "decide": "event", "token": "lookup", "tail": "lookup", "exact": "lookup", "call": ""}
+	for _, s := range r.collector.spans {
+		of, below := above[s.Name]
+		if !below {
+			of = "call"
+		}
+		if got := names[string(s.ParentSpanId)]; got != of {
+			t.Errorf("%s is below %q, want %q", told(s), got, of)
+		}
+	}
+}
+
 func TestNothingOfAnybodyIsTold(t *testing.T) {
 	r := newRig(t, nil)
-	for _, step := range []screenpop.Step{screenpop.StepEvent, screenpop.StepFlow, screenpop.StepLookup, screenpop.StepPush, "Maria Castellanos"} {
-		r.Record(entry(0, "4711", "call-of-maria", step, "+16173998147", "Maria Castellanos (617) 399-8147"))
+	for _, step := range []screenpop.Step{screenpop.StepEvent, screenpop.StepFlow, screenpop.StepLookup, screenpop.StepPush, screenpop.StepFrame, "Maria Castellanos"} {
+		e := entry(0, "4711", "call-of-maria", step, "+16173998147", "Maria Castellanos (617) 399-8147")
+		e.Timing = &screenpop.Timing{Began: start, Ended: start, Stages: []screenpop.Stage{
+			{Name: "Maria Castellanos", Verdict: "Bearer tok", Began: start, Ended: start}, {Name: "*8147*", Verdict: "617 399", Began: start, Ended: start},
+		}}
+		r.Record(e)
 	}
 	r.flush(t)
 	sent := string(r.collector.bytes)
 	if !strings.Contains(sent, "firm.example.com") || !strings.Contains(sent, "other") {
 		t.Fatalf("nothing was sent: %q", sent)
 	}
-	for _, never := range []string{"4711", "aria", "617", "8147", "call-of"} {
+	for _, never := range []string{"4711", "aria", "617", "8147", "call-of", "tok", "Bearer"} {
 		if strings.Contains(sent, never) {
 			t.Errorf("the collector was told %q", never)
 		}
@@ -291,6 +347,21 @@ func TestACollectorThatRefuses(t *testing.T) {
 	r.flush(t)
 	if r.counted(sent) != 1 || !strings.Contains(r.logged.String(), "takes spans again") {
 		t.Errorf("%d sent; logged: %s", r.counted(sent), r.logged)
+	}
+}
+
+// Spans and the header's secret go to the collector that is configured, and
+// where it sends them on to they do not go.
+func TestNoRedirectIsFollowed(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("spans went elsewhere") }))
+	defer elsewhere.Close()
+	sends := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	defer sends.Close()
+	r := newRig(t, func(c *Config) { c.Endpoint = sends.URL })
+	r.Record(entry(0, "101", "c1", screenpop.StepEvent, "accepted", "ringing"))
+	r.flush(t)
+	if r.counted(refused) != 2 {
+		t.Errorf("%d refused, want the root and the event", r.counted(refused))
 	}
 }
 

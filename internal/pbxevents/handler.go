@@ -68,7 +68,10 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 		r.refuse(w, req, t.domain, refused)
 		return
 	}
+	read := r.now()
 	v := t.take(m, received)
+	took := screenpop.Timing{Began: received, Ended: r.now()}
+	took.Stages = []screenpop.Stage{{Name: "receive", Began: received, Ended: read}, {Name: "decide", Began: read, Ended: took.Ended}}
 	t.observe(seen, req, path, m, v, v.refused, received)
 	if v.refused != nil {
 		r.refuse(w, req, t.domain, v.refused)
@@ -79,7 +82,7 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 		r.metrics.skips[v.skip].Inc()
 	}
 	r.metrics.joined.Add(float64(len(v.joined)))
-	r.record(t, m, v, received)
+	r.record(t, m, v, took)
 	answer(w, v)
 }
 

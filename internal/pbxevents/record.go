@@ -1,21 +1,18 @@
 package pbxevents
 
-import (
-	"time"
-
-	"github.com/smokepop/smokepop/internal/screenpop"
-)
+import "github.com/smokepop/smokepop/internal/screenpop"
 
 // maxRecorded bounds the trace entries of one event: a list of extensions can
 // be as long as a body.
 const maxRecorded = 32
 
 // record leaves one line in the decision trace per extension concerned, and one
-// more where the agent has the call already.
-func (r *Receiver) record(t *tenant, m *message, v verdict, at time.Time) {
+// more where the agent has the call already. The stages of what it took are
+// those of the first line: the others have them in common with it.
+func (r *Receiver) record(t *tenant, m *message, v verdict, took screenpop.Timing) {
 	e := screenpop.TraceEntry{
-		Time: at, Tenant: t.domain, Call: m.call, Step: screenpop.StepEvent,
-		Number: v.number.Masked(),
+		Time: took.Began, Tenant: t.domain, Call: m.call, Step: screenpop.StepEvent,
+		Number: v.number.Masked(), Timing: &took,
 	}
 	switch v.result {
 	case accepted:
@@ -29,9 +26,11 @@ func (r *Receiver) record(t *tenant, m *message, v verdict, at time.Time) {
 		r.trace.Record(e)
 		return
 	}
+	whole := &screenpop.Timing{Began: took.Began, Ended: took.Ended}
 	for _, x := range v.extensions[:min(len(v.extensions), maxRecorded)] {
 		e.Extension = x
 		r.trace.Record(e)
+		e.Timing = whole
 	}
 	for _, j := range v.joined[:min(len(v.joined), maxRecorded)] {
 		e.Extension, e.Verdict, e.Detail = j.extension, "joined", "no second pop: "+j.why+": "+string(j.call)

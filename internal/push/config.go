@@ -19,6 +19,7 @@ type Config struct {
 	Settings Settings // nil: screens are told of none
 	Opener   Opener   // nil: nobody wants to know
 	Trace    screenpop.Recorder
+	Frames   screenpop.Recorder // of each frame of a pop that was written, StepFrame; nil: nobody measures
 	Metrics  prometheus.Registerer
 	Log      *slog.Logger
 	Limits   Limits

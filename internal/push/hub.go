@@ -22,6 +22,7 @@ type Hub struct {
 	settings Settings
 	opener   Opener
 	recorder screenpop.Recorder
+	frames   screenpop.Recorder
 	metrics  *metrics
 	log      *slog.Logger
 	limits   Limits
@@ -48,6 +49,9 @@ func New(cfg Config) *Hub {
 	if cfg.Trace == nil {
 		cfg.Trace = discard{}
 	}
+	if cfg.Frames == nil {
+		cfg.Frames = discard{}
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -57,6 +61,7 @@ func New(cfg Config) *Hub {
 		settings: cfg.Settings,
 		opener:   cfg.Opener,
 		recorder: cfg.Trace,
+		frames:   cfg.Frames,
 		metrics:  newMetrics(cfg.Metrics),
 		log:      cfg.Log,
 		limits:   cfg.Limits.withDefaults(),

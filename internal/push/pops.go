@@ -52,7 +52,7 @@ func (h *Hub) Pop(agent screenpop.AgentID, pop screenpop.Pop, received time.Time
 		h.end(r, 0, screenpop.EndTerminated, "")
 	}
 	r.live = append(r.live, p)
-	h.send(r, &message{op: websocket.TextMessage, data: frame("pop", r.next(), "pop", body), received: received})
+	h.send(r, &message{op: websocket.TextMessage, data: frame("pop", r.next(), "pop", body), pop: &way{pop.Call.ID, received, time.Now()}})
 	screens := len(r.screens)
 	sh.mu.Unlock()
 

@@ -13,9 +13,16 @@ import (
 // message is one websocket message on its way out. All screens of an agent
 // share it.
 type message struct {
-	op       int // websocket.TextMessage, PingMessage, PongMessage or CloseMessage
-	data     []byte
-	received time.Time // of a pop: when the PBX's event came in; else zero
+	op   int // websocket.TextMessage, PingMessage, PongMessage or CloseMessage
+	data []byte
+	pop  *way // of a pop that is new; else nil
+}
+
+// way is what a pop's frame is measured by.
+type way struct {
+	call     screenpop.CallID
+	received time.Time // the PBX's event came in; zero where nobody knows
+	queued   time.Time // the frame was handed to the screens
 }
 
 // screen is one browser window of an agent.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
 // write writes what is queued and ends when nothing is left. There is one
@@ -30,10 +32,22 @@ func (s *screen) write() {
 			}
 			return
 		}
-		if !m.received.IsZero() {
-			s.hub.metrics.ringToPop.Observe(time.Since(m.received).Seconds())
+		if m.pop != nil {
+			s.written(m.pop)
 		}
 	}
+}
+
+// written measures a pop's frame, which has gone to the browser.
+func (s *screen) written(w *way) {
+	now := time.Now()
+	if !w.received.IsZero() {
+		s.hub.metrics.ringToPop.Observe(now.Sub(w.received).Seconds())
+	}
+	s.hub.frames.Record(screenpop.TraceEntry{
+		Time: now, Tenant: s.agent.Tenant, Extension: s.agent.Extension, Call: w.call,
+		Step: screenpop.StepFrame, Verdict: "written", Timing: &screenpop.Timing{Began: w.queued, Ended: now},
+	})
 }
 
 // take returns the next message to write. With nil the writer is over: a later

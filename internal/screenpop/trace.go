@@ -15,6 +15,22 @@ type TraceEntry struct {
 	Verdict   string    `json:"verdict"` // a word of the step's closed set: "accepted", a Skip, an Outcome
 	Detail    string    `json:"detail"`  // one plain sentence, or empty
 	Number    string    `json:"number"`  // masked
+
+	// Timing is for who measures, and no part of the line; nil where nobody did.
+	Timing *Timing `json:"-"`
+}
+
+// Timing is how long a step took. It is not changed once it is recorded.
+type Timing struct {
+	Began, Ended time.Time
+	Stages       []Stage // of the step, in the order they began
+}
+
+// Stage is a part of a step.
+type Stage struct {
+	Name         string // a word of a closed set: "decide", "tail"
+	Verdict      string // likewise, or empty
+	Began, Ended time.Time
 }
 
 // Step names a stage of the way of a call.
@@ -26,6 +42,9 @@ const (
 	StepFlow   Step = "flow"   // the agent's settings: pops off, connected only, ended
 	StepLookup Step = "lookup" // Smokeball was asked, or not
 	StepPush   Step = "push"   // put on the agent's screens
+	// StepFrame is a screen that a pop was written to. It is for who measures:
+	// the decision trace has one line for all screens.
+	StepFrame Step = "frame"
 )
 
 // Recorder keeps trace entries in memory, bounded. Record never blocks and may

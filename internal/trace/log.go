@@ -64,6 +64,7 @@ func New(cfg Config) *Log {
 // Record implements screenpop.Recorder. It never waits for a follower: one that
 // is too far behind is let go.
 func (l *Log) Record(e screenpop.TraceEntry) {
+	e.Timing = nil // it is no part of the line, and thousands are kept
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.rings[e.Tenant]
