@@ -25,6 +25,7 @@ type Config struct {
 	Embed             Embed          `mapstructure:"embed"`
 	Tracing           Tracing        `mapstructure:"tracing"`
 	Log               Log            `mapstructure:"log"`
+	Audit             Audit          `mapstructure:"audit"`
 
 	warnings []string
 }
@@ -121,6 +122,12 @@ func (l Lookup) PerAgent() bool { return l.Share == shareAgent }
 type Log struct {
 	Level  slog.Level `mapstructure:"level"`
 	Format string     `mapstructure:"format"`
+}
+
+// Audit says where it is kept who did what: in a file of its own, or, without
+// one, in the log.
+type Audit struct {
+	File string `mapstructure:"file"`
 }
 
 // PBX is a tenant's side of the telephone.

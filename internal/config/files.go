@@ -111,6 +111,7 @@ func (l *loader) lookOver(path string, value screenpop.Secret) {
 func (l *loader) resolve(cfg *Config) {
 	cfg.StateDir = l.absolute(cfg.StateDir)
 	cfg.AdminSocket = l.absolute(cfg.AdminSocket)
+	cfg.Audit.File = l.absolute(cfg.Audit.File)
 	cfg.EncryptionKeyFile = l.file("encryption_key_file", cfg.EncryptionKeyFile)
 	cfg.TLS.CertFile = l.file("tls.cert_file", cfg.TLS.CertFile)
 	cfg.TLS.KeyFile = l.file("tls.key_file", cfg.TLS.KeyFile)

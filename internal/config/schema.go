@@ -168,6 +168,7 @@ var defaults = [...]struct {
 	{"tracing.headers", kindSecret, ""},
 	{"log.level", kindLevel, "info"},
 	{"log.format", kindText, "auto"},
+	{"audit.file", kindPath, ""},
 }
 
 // schema returns the table as a tree, with the <key>_file twins of secrets.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"sync"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/lookup"
 	"github.com/smokepop/smokepop/internal/push"
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -65,16 +67,40 @@ func (s screensOf) SessionScreens(a screenpop.AgentID, session string) int {
 type pairingNews struct {
 	hub    *push.Hub
 	finder *lookup.Finder
+	audit  audit.Recorder
+
+	mu    sync.Mutex
+	ended map[screenpop.AgentID]bool // those whose end is in the audit log
 }
 
 // PairingChanged tells an agent's screens. Who has unpaired keeps no contact on
 // the screen, and what was found with the agent's authorisation is not kept
 // for others either.
 func (n *pairingNews) PairingChanged(a screenpop.AgentID, p screenpop.Pairing) {
+	n.record(a, p.State)
 	n.hub.PairingChanged(a, p)
 	if p.State == screenpop.Unpaired {
 		n.hub.EndAll(a)
 		n.finder.Forget(a.Tenant)
+	}
+}
+
+// record takes an authorisation that has come to its end by itself into the
+// audit log, once.
+func (n *pairingNews) record(a screenpop.AgentID, state screenpop.PairingState) {
+	n.mu.Lock()
+	known := n.ended[a]
+	if state != screenpop.Expired {
+		delete(n.ended, a)
+	} else {
+		if n.ended == nil {
+			n.ended = map[screenpop.AgentID]bool{}
+		}
+		n.ended[a] = true
+	}
+	n.mu.Unlock()
+	if state == screenpop.Expired && !known {
+		n.audit.Record(context.Background(), audit.Entry{By: audit.ByItself(audit.ActorSmokeball), Event: audit.PairingEnd{Agent: a}})
 	}
 }
 

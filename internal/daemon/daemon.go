@@ -58,6 +58,10 @@ type Daemon struct {
 
 	reloads  Reloads
 	reloaded *prometheus.CounterVec
+	version  string
+
+	trail *audit.Trail
+	audit audit.Recorder
 }
 
 // New opens the store, binds the listeners and wires everything. When it fails,
@@ -67,13 +71,17 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 	registry := newRegistry(opts.Version)
 	raw := opts.Log.Handler()
 	opts.Log = limitLog(opts.Log, registry)
-	record := audit.NewLog(limitAudit(raw, opts.Log), nil)
-	d := &Daemon{cfg: cfg, log: opts.Log, down: teardown{log: opts.Log}, reloads: opts.Reloads, reloaded: countReloads(registry)}
+	d := &Daemon{cfg: cfg, log: opts.Log, down: teardown{log: opts.Log}, reloads: opts.Reloads, reloaded: countReloads(registry), version: opts.Version}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
 		}
 	}()
+	if d.trail, err = audit.OpenTrail(audit.TrailConfig{Path: cfg.Audit.File, Log: raw, Tell: opts.Log.With("component", "audit"), Metrics: registry}); err != nil {
+		return nil, fmt.Errorf("audit.file: %w", err)
+	}
+	d.down.add("audit", func(context.Context) error { d.trail.Close(); return nil }) // last of all
+	d.audit = audit.NewLog(limitAudit(d.trail.Handler(), opts.Log), nil)
 
 	if opts.outside.smokeball == nil {
 		opts.outside.smokeball = smokeball.NewHTTPClient(opts.Version)
@@ -81,7 +89,7 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 	if opts.outside.moment == nil {
 		opts.outside.moment = thisMoment
 	}
-	if d.parts, err = wire(ctx, cfg, opts.outside, record, opts.Version, registry, opts.Log, opts.InspectStore, &d.down); err != nil {
+	if d.parts, err = wire(ctx, cfg, opts.outside, d.audit, opts.Version, registry, opts.Log, opts.InspectStore, &d.down); err != nil {
 		return nil, err
 	}
 	if d.certs, err = newCertificates(cfg, d.parts.store, opts.Log.With("component", "tls"), &d.down); err != nil {
@@ -178,6 +186,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		})
 	}
 	runners := d.parts.runners()
+	runners["audit"] = d.trail.Run
 	if d.certs != nil {
 		runners["tls"] = d.certs.Run
 	}
@@ -192,6 +201,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 	notify(d.log, notifyReady)
 	d.log.Info("ready", "pid", os.Getpid())
+	d.audit.Record(ctx, audit.Entry{By: audit.ByItself(audit.ActorDaemon), Event: audit.Start{Version: d.version, Config: config.Fingerprint(d.cfg)}})
 	// Nothing is reloaded on the way down.
 	still, noMore := context.WithCancel(ctx)
 	defer noMore()
@@ -212,8 +222,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	<-reloads // one that has begun is quick: it asks nobody but the store
 	notify(d.log, notifyStopping)
 
-	stopCtx, stopped := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-	defer stopped()
+	stopCtx, endStop := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer endStop()
 	// The store goes last of all, after everything that could still write to it.
 	err := d.stopServing(stopCtx)
 	cancel()
@@ -223,7 +233,20 @@ func (d *Daemon) Run(ctx context.Context) error {
 			d.log.Warn("the calls under way could not be sealed for the next start", "err", err)
 		}
 	}
+	d.audit.Record(ctx, stopped(asked, err))
 	return errors.Join(err, d.down.run(stopCtx))
+}
+
+// stopped is the end of a daemon in the audit log.
+func stopped(asked bool, err error) audit.Entry {
+	e := audit.Entry{By: audit.ByItself(audit.ActorDaemon), Event: audit.Stop{}}
+	if asked {
+		e.By = audit.BySignal("") // of the two that ask for it, which one is not known
+	}
+	if err != nil {
+		e.Outcome = audit.Failed
+	}
+	return e
 }
 
 // stopServing stops what takes work in, in the order of the way of a call.

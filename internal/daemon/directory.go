@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/directory"
 	"github.com/smokepop/smokepop/internal/push"
@@ -36,6 +37,7 @@ type directoryNews struct {
 	keeper *tokens.Keeper
 	hub    *push.Hub
 	agents *directory.Directory
+	audit  audit.Recorder
 	log    *slog.Logger
 }
 
@@ -49,6 +51,9 @@ func (n *directoryNews) changed(_ screenpop.Tenant, list []directory.Change) {
 		n.hub.EndAll(c.Agent)
 		if _, known := n.agents.Known(c.Agent); !known { // taken out of the configuration
 			n.hub.CloseAgent(c.Agent, push.EndedByAdmin)
+			n.audit.Record(context.Background(), audit.Entry{
+				By: audit.ByItself(audit.ActorDaemon), Event: audit.SignOut{Agent: c.Agent, Cause: audit.NoAgent},
+			})
 			continue
 		}
 		if n.keeper.Pairing(c.Agent).State != screenpop.Unpaired {

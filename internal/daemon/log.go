@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+
+	"github.com/coreos/go-systemd/v22/journal"
 )
 
 // NewLogger returns the daemon's logger. format is auto, journal, text or json;
@@ -16,7 +18,11 @@ func NewLogger(w io.Writer, level slog.Leveler, format string) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: level}
 	switch format {
 	case "journal":
-		return slog.New(newJournalHandler(w, level))
+		h := newJournalHandler(w, level)
+		if isJournal(w) {
+			h.fields = journal.Send
+		}
+		return slog.New(h)
 	case "text":
 		return slog.New(slog.NewTextHandler(w, opts))
 	default:
@@ -25,22 +31,36 @@ func NewLogger(w io.Writer, level slog.Leveler, format string) *slog.Logger {
 }
 
 func detectFormat(w io.Writer) string {
-	f, ok := w.(*os.File)
-	if !ok {
-		return "json"
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return "json"
-	}
-	// systemd sets JOURNAL_STREAM to the device and inode of the stream it
-	// connected to the journal (systemd.exec(5)), so that a redirected stderr
-	// is not mistaken for it.
-	if device, inode, ok := fileID(info); ok && os.Getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", device, inode) {
+	if isJournal(w) {
 		return "journal"
 	}
-	if info.Mode()&os.ModeCharDevice != 0 {
+	if info := statOf(w); info != nil && info.Mode()&os.ModeCharDevice != 0 {
 		return "text"
 	}
 	return "json"
+}
+
+// isJournal tells whether w is connected to the journal. systemd sets
+// JOURNAL_STREAM to the device and inode of the stream it connected
+// (systemd.exec(5)), so that a redirected stderr is not mistaken for it.
+func isJournal(w io.Writer) bool {
+	info := statOf(w)
+	if info == nil {
+		return false
+	}
+	device, inode, ok := fileID(info)
+	return ok && os.Getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", device, inode)
+}
+
+// statOf returns nil for what is no file.
+func statOf(w io.Writer) os.FileInfo {
+	f, ok := w.(*os.File)
+	if !ok {
+		return nil
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil
+	}
+	return info
 }

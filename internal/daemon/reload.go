@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/config"
 )
 
@@ -66,20 +68,43 @@ func (d *Daemon) runReloads(ctx context.Context) {
 // of it, or nothing and an error that names the keys. Calls under way go on,
 // screens stay open, and what is learnt of agents, pairings and Smokeball stays
 // where it is still true.
-func (d *Daemon) reload(ctx context.Context) error {
+func (d *Daemon) reload(ctx context.Context) (err error) {
+	entry, event := audit.Entry{By: audit.BySignal("SIGHUP")}, audit.Reload{}
+	defer func() {
+		if err != nil {
+			entry.Outcome = audit.Refused
+			// Whoever has moved the file away does not care for the configuration.
+			if again := d.trail.Reopen(); again != nil {
+				d.log.Error("audit.file could not be opened again: lines go on into the file as it was", "err", again)
+			}
+		}
+		entry.Event = event
+		d.audit.Record(ctx, entry)
+	}()
 	next, err := d.reloads.Load()
 	if err != nil {
+		entry.Why, event.Problems = "not-loaded", problemKeys(err)
 		return err
 	}
 	if keys := needRestart(d.cfg, next); len(keys) > 0 {
+		entry.Why, event.Problems = "restart-needed", keys
 		return fmt.Errorf("restart needed: %s can be changed by a restart only, which loses no call", strings.Join(keys, ", "))
+	}
+	putTrail, dropTrail, err := d.trail.Prepare(next.Audit.File)
+	if err != nil {
+		entry.Why, event.Problems = "not-usable", []string{"audit.file"}
+		return fmt.Errorf("audit.file: %w", err)
 	}
 	put, err := d.parts.prepare(ctx, next)
 	if err != nil {
+		dropTrail()
+		entry.Why = "not-usable"
 		return err
 	}
 	// From here on nothing can fail.
 	put()
+	putTrail()
+	event.Config, event.Changed = config.Fingerprint(next), config.Changed(d.cfg, next)
 	d.cfg = next
 	if d.reloads.Level != nil {
 		d.reloads.Level.Set(next.Log.Level)
@@ -91,6 +116,17 @@ func (d *Daemon) reload(ctx context.Context) error {
 		d.log.Warn("configuration", "warning", w)
 	}
 	return nil
+}
+
+// problemKeys are the keys that a configuration was refused for.
+func problemKeys(err error) (keys []string) {
+	var problems config.Problems
+	if errors.As(err, &problems) {
+		for _, p := range problems {
+			keys = append(keys, p.Path)
+		}
+	}
+	return keys
 }
 
 // fixed are the keys that only a restart changes: what is bound, opened or told

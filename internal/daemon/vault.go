@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/vault"
 	"github.com/smokepop/smokepop/internal/web"
 )
@@ -23,14 +24,15 @@ type caretaker struct {
 	store             *vault.Store
 	keyFile, stateDir string
 	log               *slog.Logger
+	audit             audit.Recorder
 	wake              chan struct{} // holds one token while there may be something to seal
 
 	mu      sync.Mutex
 	problem string // of the last attempt
 }
 
-func newCaretaker(store *vault.Store, keyFile, stateDir string, log *slog.Logger) *caretaker {
-	return &caretaker{store: store, keyFile: keyFile, stateDir: stateDir, log: log, wake: make(chan struct{}, 1)}
+func newCaretaker(store *vault.Store, keyFile, stateDir string, record audit.Recorder, log *slog.Logger) *caretaker {
+	return &caretaker{store: store, keyFile: keyFile, stateDir: stateDir, audit: record, log: log, wake: make(chan struct{}, 1)}
 }
 
 // Run seals what is sealed with another key than the first, at the start and
@@ -58,6 +60,9 @@ func (c *caretaker) reseal(ctx context.Context) error {
 		c.log.Info("sealing everything with the first key", "key", use.IDs[0])
 		if use, err = c.store.Reseal(ctx); err == nil {
 			c.log.Info("everything is sealed with the first key", "key", use.IDs[0], "records", use.Records[use.IDs[0]])
+			c.audit.Record(ctx, audit.Entry{
+				By: audit.ByItself(audit.ActorDaemon), Event: audit.KeyRotation{Step: "sealed", Keys: use.IDs, Records: use.Records[use.IDs[0]]},
+			})
 		}
 	}
 	if len(use.Unreadable) > 0 {

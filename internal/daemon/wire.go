@@ -65,7 +65,7 @@ func wire(ctx context.Context, cfg *config.Config, world outside, record audit.R
 		log.Warn("there was no database: a new one was made, and no agent is paired", "state_dir", cfg.StateDir)
 	}
 	down.add("store", func(context.Context) error { return p.store.Close() })
-	p.care = newCaretaker(p.store, cfg.EncryptionKeyFile, cfg.StateDir, log.With("component", "store"))
+	p.care = newCaretaker(p.store, cfg.EncryptionKeyFile, cfg.StateDir, record, log.With("component", "store"))
 
 	traces := trace.New(trace.Config{})
 	if p.tracing, err = newTracing(cfg.Tracing, world.collector, version, metrics, log.With("component", "otlp")); err != nil {
@@ -86,7 +86,7 @@ func wire(ctx context.Context, cfg *config.Config, world outside, record audit.R
 	}
 	put()
 	down.add("connections to PBXs", func(context.Context) error { p.pbxes.close(); return nil })
-	changes := &directoryNews{log: log.With("component", "directory")}
+	changes := &directoryNews{audit: record, log: log.With("component", "directory")}
 	p.agents, err = directory.New(directory.Config{
 		Tenants: directoryTenants(cfg.Tenants, p.pbxes), Changed: changes.changed, Metrics: metrics, Log: changes.log,
 	})
@@ -106,7 +106,7 @@ func wire(ctx context.Context, cfg *config.Config, world outside, record audit.R
 	p.hub = push.New(push.Config{
 		Origin: cfg.PublicURL, Pairings: pairings, Opener: openings, Settings: p.settings, Trace: recorder, Frames: p.tracing, Metrics: metrics, Log: log.With("component", "push"),
 	})
-	news := &pairingNews{hub: p.hub}
+	news := &pairingNews{hub: p.hub, audit: record}
 	p.keeper, err = tokens.New(tokens.Config{
 		Tenants: firms.tokens, Store: p.store, Directory: p.agents, Notify: news,
 		Metrics: metrics, Log: log.With("component", "tokens"),
