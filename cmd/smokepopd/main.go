@@ -77,7 +77,7 @@ func newRoot() *cobra.Command {
 	root := newGroup("smokepopd", "Screen pops for Smokeball from a Vodia PBX")
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.AddCommand(
-		newServe(), newDemo(), newCheckConfig(), newAgents(), newKeys(), newBackup(), newRestore(), newTrace(), newDoctor(), newVodia(), newVersion(),
+		newServe(), newDemo(), newCheckConfig(), newAgents(), newKeys(), newBackup(), newRestore(), newTrace(), newCalls(), newNumbers(), newDoctor(), newVodia(), newVersion(),
 		newVaultInspect(),
 	)
 	root.AddCommand(buildCommands()...)

@@ -17,8 +17,8 @@ import (
 )
 
 func newVodia() *cobra.Command {
-	cmd := newGroup("vodia", "The PBX's side: print its webhooks, install them, see what arrives")
-	cmd.AddCommand(newVodiaTemplate(), newVodiaSubscribe(), newVodiaCapture())
+	cmd := newGroup("vodia", "The PBX's side: print its webhooks, install them, see what arrives, try an event")
+	cmd.AddCommand(newVodiaTemplate(), newVodiaSubscribe(), newVodiaCapture(), newVodiaTry())
 	return cmd
 }
 

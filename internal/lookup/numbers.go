@@ -53,8 +53,9 @@ const (
 
 // Numbers looks through the numbers of all contacts that the agent may see, for
 // those that no call can be matched with. It reads page by page with the agent's
-// own token, behind everybody whose phone rings, and calls progress after each
-// page with the contacts read and, as far as Smokeball tells, how many there are.
+// own token, behind everybody whose phone rings, and calls progress before the
+// first page and after each, with the contacts read and, as far as Smokeball tells,
+// how many there are.
 // Nothing is kept beyond the page being read but ids. It ends soon after ctx does,
 // and with the first error of progress, which it returns. The errors are otherwise
 // those of Find without ErrNoMatch.
@@ -62,6 +63,12 @@ func (f *Finder) Numbers(ctx context.Context, agent screenpop.AgentID, progress 
 	t := f.tenant(agent.Tenant)
 	if t == nil {
 		return Numbers{}, fmt.Errorf("%w: the tenant is not configured", screenpop.ErrUnavailable)
+	}
+	if _, err := f.creds.Token(ctx, agent); err != nil {
+		return Numbers{}, credentialsError(ctx, err)
+	}
+	if err := progress(0, 0); err != nil {
+		return Numbers{}, err
 	}
 	ctx = smokeball.WithPriority(ctx, smokeball.Priority{Class: smokeball.Background})
 	look := numbersLook{tenant: t, seen: map[string]struct{}{}, faults: map[string]*NumberFault{}}

@@ -52,7 +52,7 @@ func TestNumbers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := "200 of 457, 400 of 457, 457 of 457"; strings.Join(steps, ", ") != want {
+		if want := "0 of 0, 200 of 457, 400 of 457, 457 of 457"; strings.Join(steps, ", ") != want {
 			t.Errorf("progress %s, want %s", strings.Join(steps, ", "), want)
 		}
 		var faults []string
@@ -96,8 +96,13 @@ func TestNumbersEnds(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		pages := 0
 		start := time.Now()
-		_, err := h.finder.Numbers(ctx, h.first(), func(int, int) error { pages++; cancel(); return nil })
-		if !errors.Is(err, screenpop.ErrTooLate) || pages != 1 || time.Since(start) > 10*time.Second {
+		_, err := h.finder.Numbers(ctx, h.first(), func(read, _ int) error {
+			if pages++; read > 0 {
+				cancel()
+			}
+			return nil
+		})
+		if !errors.Is(err, screenpop.ErrTooLate) || pages != 2 || time.Since(start) > 10*time.Second {
 			t.Errorf("cancelled after %d pages: %v", pages, err)
 		}
 
@@ -107,8 +112,13 @@ func TestNumbersEnds(t *testing.T) {
 		}
 
 		pages = 0
-		_, err = h.finder.Numbers(t.Context(), h.first(), func(int, int) error { pages++; h.creds.unpair(h.first()); return nil })
-		if !errors.Is(err, screenpop.ErrNotPaired) || pages != 1 {
+		_, err = h.finder.Numbers(t.Context(), h.first(), func(read, _ int) error {
+			if pages++; read > 0 {
+				h.creds.unpair(h.first())
+			}
+			return nil
+		})
+		if !errors.Is(err, screenpop.ErrNotPaired) || pages != 2 {
 			t.Errorf("unpaired after %d pages: %v", pages, err)
 		}
 		if _, err := h.finder.Numbers(t.Context(), screenpop.AgentID{Tenant: "elsewhere"}, none); !errors.Is(err, screenpop.ErrUnavailable) {

@@ -17,7 +17,7 @@ import (
 // is told to the admin in its own words.
 type Numbers interface {
 	// Numbers reads the contacts that the agent may see, page by page, behind
-	// everybody whose phone rings, and calls progress after each page. It ends soon
+	// everybody whose phone rings, and calls progress before the first page and after each. It ends soon
 	// after ctx does. The error of progress ends it and is returned.
 	Numbers(ctx context.Context, agent screenpop.AgentID, progress func(NumbersProgress) error) (NumbersReport, error)
 }
@@ -67,6 +67,12 @@ type numbers struct {
 	busy atomic.Bool
 }
 
+// look gives the turn back before anybody is told of the end, who may ask again.
+func (n *numbers) look(ctx context.Context, agent screenpop.AgentID, progress func(NumbersProgress) error) (NumbersReport, error) {
+	defer n.busy.Store(false)
+	return n.of.Numbers(ctx, agent, progress)
+}
+
 // adminNumbers answers with the report, or with progress=1 with a line of JSON
 // for each page that was read and one for the report, or the problem, at the end.
 // It goes on for as long as whoever asked waits.
@@ -78,7 +84,6 @@ func (s *Server) adminNumbers(w http.ResponseWriter, r *http.Request) (err error
 	if !s.numbers.busy.CompareAndSwap(false, true) {
 		return refuse(http.StatusConflict, "Another look through the numbers is under way: wait for its end, or end it.")
 	}
-	defer s.numbers.busy.Store(false)
 	rc := http.NewResponseController(w)
 	// The server's deadlines are for requests that end soon.
 	_ = rc.SetReadDeadline(time.Time{})
@@ -97,7 +102,7 @@ func (s *Server) adminNumbers(w http.ResponseWriter, r *http.Request) (err error
 		}
 		return nil
 	}
-	report, err := s.numbers.of.Numbers(r.Context(), agent, func(p NumbersProgress) error {
+	report, err := s.numbers.look(r.Context(), agent, func(p NumbersProgress) error {
 		if !lines {
 			return r.Context().Err()
 		}
