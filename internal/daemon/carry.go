@@ -25,7 +25,7 @@ type carried struct {
 // carry seals the calls under way into the store. Everything that moves calls
 // has stopped.
 func (p *parts) carry(ctx context.Context) error {
-	c := carried{Taken: p.moment(), Calls: p.receiver.Carry(), Legs: p.flow.Carried()}
+	c := carried{Taken: p.ground.world.moment(), Calls: p.receiver.Carry(), Legs: p.flow.Carried()}
 	for i, l := range c.Legs {
 		c.Legs[i].Shown = l.PopID != "" && p.hub.Live(l.Agent, l.PopID)
 	}
@@ -44,7 +44,7 @@ func (p *parts) resume(ctx context.Context, log *slog.Logger) {
 		log.Warn("the calls that were under way at the restart are not known: those that ring pop when they are answered", "err", err)
 	case c == nil:
 	default:
-		now := p.moment()
+		now := p.ground.world.moment()
 		age, ok := now.since(c.Taken)
 		if !ok || age > carryFor {
 			log.Info("the calls that were under way when smokepop stopped are over: it was more than a minute ago, or before the machine's own restart")

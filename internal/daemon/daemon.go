@@ -89,10 +89,14 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 	if opts.outside.moment == nil {
 		opts.outside.moment = thisMoment
 	}
-	if d.parts, err = wire(ctx, cfg, opts.outside, d.audit, opts.Version, registry, opts.Log, opts.InspectStore, &d.down); err != nil {
+	g := &ground{world: opts.outside, audit: d.audit, version: opts.Version, log: opts.Log}
+	if err := g.open(ctx, cfg, registry, opts.InspectStore, &d.down); err != nil {
 		return nil, err
 	}
-	if d.certs, err = newCertificates(cfg, d.parts.store, opts.Log.With("component", "tls"), &d.down); err != nil {
+	if d.parts, err = g.wire(ctx, cfg, g.vault, registry, &d.down); err != nil {
+		return nil, err
+	}
+	if d.certs, err = newCertificates(cfg, g.vault, opts.Log.With("component", "tls"), &d.down); err != nil {
 		return nil, err
 	}
 	countCertificate(registry, d.certs)

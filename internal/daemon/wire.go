@@ -3,14 +3,12 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/directory"
 	"github.com/smokepop/smokepop/internal/lookup"
@@ -20,13 +18,13 @@ import (
 	"github.com/smokepop/smokepop/internal/smokeball"
 	"github.com/smokepop/smokepop/internal/tokens"
 	"github.com/smokepop/smokepop/internal/trace"
-	"github.com/smokepop/smokepop/internal/vault"
 	"github.com/smokepop/smokepop/internal/web"
 )
 
 // parts are what a daemon is made of.
 type parts struct {
-	store    *vault.Store
+	ground   *ground
+	store    storage
 	keeper   *tokens.Keeper
 	hub      *push.Hub
 	finder   *lookup.Finder
@@ -35,11 +33,8 @@ type parts struct {
 	receiver *pbxevents.Receiver
 	live     *liveStates
 	web      *web.Server
-	care     *caretaker
 	watchdog *watchdog // nil: nobody watches
 	tracing  *tracing
-	moment   func() moment
-	audit    audit.Recorder
 
 	// What a reload puts others in the place of.
 	firms    atomic.Pointer[firms]
@@ -51,24 +46,11 @@ type parts struct {
 
 // wire is the recipe: it makes every part and gives it the ones it stands on.
 // What has to be closed is put on down as soon as it is there.
-func wire(ctx context.Context, cfg *config.Config, world outside, record audit.Recorder, version string, metrics prometheus.Registerer, log *slog.Logger, inspect func(context.Context, string) error, down *teardown) (*parts, error) {
-	p := &parts{moment: world.moment, audit: record}
-	keys, err := vault.LoadKeys(cfg.EncryptionKeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("encryption_key_file: %w", err)
-	}
-	p.store, err = vault.Open(ctx, cfg.StateDir, keys, vault.Options{Metrics: metrics, Inspect: inspect})
-	if err != nil {
-		return nil, err
-	}
-	if p.store.Created() {
-		log.Warn("there was no database: a new one was made, and no agent is paired", "state_dir", cfg.StateDir)
-	}
-	down.add("store", func(context.Context) error { return p.store.Close() })
-	p.care = newCaretaker(p.store, cfg.EncryptionKeyFile, cfg.StateDir, record, log.With("component", "store"))
-
+func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, metrics prometheus.Registerer, down *teardown) (_ *parts, err error) {
+	p := &parts{ground: g, store: store}
+	log, world := g.log, g.world
 	traces := trace.New(trace.Config{})
-	if p.tracing, err = newTracing(cfg.Tracing, world.collector, version, metrics, log.With("component", "otlp")); err != nil {
+	if p.tracing, err = newTracing(cfg.Tracing, world.collector, g.version, metrics, log.With("component", "otlp")); err != nil {
 		return nil, err
 	}
 	recorder := recorders{traces, p.tracing}
@@ -86,7 +68,7 @@ func wire(ctx context.Context, cfg *config.Config, world outside, record audit.R
 	}
 	put()
 	down.add("connections to PBXs", func(context.Context) error { p.pbxes.close(); return nil })
-	changes := &directoryNews{audit: record, log: log.With("component", "directory")}
+	changes := &directoryNews{audit: g.audit, log: log.With("component", "directory")}
 	p.agents, err = directory.New(directory.Config{
 		Tenants: directoryTenants(cfg.Tenants, p.pbxes), Changed: changes.changed, Metrics: metrics, Log: changes.log,
 	})
@@ -106,7 +88,7 @@ func wire(ctx context.Context, cfg *config.Config, world outside, record audit.R
 	p.hub = push.New(push.Config{
 		Origin: cfg.PublicURL, Pairings: pairings, Opener: openings, Settings: p.settings, Trace: recorder, Frames: p.tracing, Metrics: metrics, Log: log.With("component", "push"),
 	})
-	news := &pairingNews{hub: p.hub, audit: record}
+	news := &pairingNews{hub: p.hub, audit: g.audit}
 	p.keeper, err = tokens.New(tokens.Config{
 		Tenants: firms.tokens, Store: p.store, Directory: p.agents, Notify: news,
 		Metrics: metrics, Log: log.With("component", "tokens"),
@@ -139,13 +121,13 @@ func wire(ctx context.Context, cfg *config.Config, world outside, record audit.R
 	p.dialler.set(cfg.Tenants)
 	p.web, err = web.New(web.Config{
 		PublicURL: cfg.PublicURL, Directory: members{p.agents}, Store: p.store, Pairings: pairs{p.keeper}, Screens: screensOf{p.hub},
-		Traces: tracesOf{traces}, Doctor: doctor{p.finder}, Captures: captures{p.receiver}, Vault: p.care, Dialler: p.dialler,
+		Traces: tracesOf{traces}, Doctor: doctor{p.finder}, Captures: captures{p.receiver}, Vault: g.care, Dialler: p.dialler,
 		Calls: liveCalls{p.receiver, p.hub}, Numbers: numbersOf{p.finder, time.Now},
 		DryRuns:     dryRuns{captures{p.receiver}, p.keeper.Pairing, p.hub.Screens, p.popSettings},
 		Directories: directories{p.agents, p.keeper}, Settings: p.settings,
 		NoInvites: !cfg.SignIn.Invite, Passwords: newPasswords(cfg, p.pbxes), SignOn: newSignOn(cfg), SignOnName: signOnName(cfg.SignIn.OIDC),
 		Parents: cfg.Embed.AllowedParents,
-		Audit:   p.audit, Metrics: metrics, Log: log,
+		Audit:   g.audit, Metrics: metrics, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -169,7 +151,7 @@ func (p *parts) runners() map[string]func(context.Context) error {
 		"vodia":     p.live.Run,
 		"directory": p.agents.Run,
 		"web":       p.web.Run,
-		"store":     p.care.Run,
+		"store":     p.ground.care.Run,
 		"otlp":      p.tracing.Run,
 	}
 	if p.watchdog != nil {
