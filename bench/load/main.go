@@ -34,6 +34,7 @@ type options struct {
 	only        *regexp.Regexp
 	repetitions int
 	quick       bool
+	profiles    string
 }
 
 func run(args []string, in io.Reader, out, errs io.Writer) int {
@@ -47,6 +48,7 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 	only := flags.String("only", "", "run only the cases whose name matches this `expression`")
 	flags.IntVar(&o.repetitions, "repetitions", 7, "how often each server is measured")
 	flags.BoolVar(&o.quick, "quick", false, "a few seconds that show that the bench works; the figures mean nothing")
+	flags.StringVar(&o.profiles, "profiles", "", "write profiles of smokepopd into this `directory`; it has to be one built with the tag profile (make profile)")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -108,6 +110,7 @@ func (o options) run(ctx context.Context, out io.Writer) (*report, error) {
 		}
 		began := time.Now()
 		fmt.Fprintf(out, "%-28s", c.name)
+		b.current = strings.ReplaceAll(c.name, " ", "-")
 		rows, err := c.run(b)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
@@ -125,11 +128,12 @@ func (o options) run(ctx context.Context, out io.Writer) (*report, error) {
 // bench is a run under way.
 type bench struct {
 	options
-	out    io.Writer
-	dir    string
-	report *report
-	office *office // once there is one
-	frame  int     // how many bytes smokepop's pop has
+	out     io.Writer
+	dir     string
+	report  *report
+	office  *office // once there is one
+	frame   int     // how many bytes smokepop's pop has
+	current string  // the case that runs, as a file's name
 }
 
 func (b *bench) down() {

@@ -10,14 +10,16 @@ type pair struct {
 	ours   *line
 	theirs *line
 	crm    *crm
+	// profile takes profiles of smokepop until the function it returns is called.
+	profile func() func()
 }
 
 // The PBX's connections in most cases.
 const connections = 16
 
-// The callers whose contacts smokepop has in memory. Every caller beyond is one
-// that it has to ask for.
-const known = 100
+// The callers whose contacts smokepop has in memory: a prime, so that an agent is
+// seldom called by one twice. Every caller beyond is one that it has to ask for.
+const known = 997
 
 func knownCaller(n int) int { return n % known }
 
@@ -33,7 +35,7 @@ func (b *bench) open(screens, connections int) (*pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pair{crm: b.office.crm}
+	p := &pair{crm: b.office.crm, profile: b.profile}
 	if p.ours, err = openLine(s, screens, connections); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
@@ -89,6 +91,7 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 // inTurns measures both, one after the other, so often. Who goes first changes
 // each time.
 func (p *pair) inTurns(repetitions int, l load) (ours, theirs figures, err error) {
+	defer p.profile()()
 	for i := range repetitions {
 		order := []*line{p.ours, p.theirs}
 		if i%2 == 1 {

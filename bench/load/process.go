@@ -65,7 +65,7 @@ func startNotifying(dir, path string, args ...string) (*process, error) {
 	}
 	defer journal.Close() // the program has its own
 	cmd.Stderr = journal
-	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket)
+	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket, "SMOKEPOP_PPROF="+profiler)
 	p := &process{cmd: cmd}
 	began := time.Now()
 	if err := cmd.Start(); err != nil {

@@ -104,7 +104,7 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, me
 	})
 	news.finder = p.finder
 	p.flow = screenpop.NewFlow(screenpop.FlowConfig{
-		Finder: p.finder, Matters: p.finder, Screens: p.hub, Trace: recorder, Outcome: countCalls(metrics), Carry: true,
+		Finder: p.finder, Memory: p.finder, Matters: p.finder, Screens: p.hub, Trace: recorder, Outcome: countCalls(metrics), Carry: true,
 		Settings: p.popSettings,
 	})
 	openings.flow = p.flow

@@ -3,9 +3,9 @@ package lookup
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"reflect"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +27,8 @@ type Finder struct {
 	cache    *cache
 	flights  flights
 	renewals renewals
+	// atOnce has ended, for who wants a token only if it is there.
+	atOnce context.Context
 }
 
 type tenant struct {
@@ -36,7 +38,10 @@ type tenant struct {
 	tailWorks atomic.Bool
 }
 
-var _ screenpop.Finder = (*Finder)(nil)
+var (
+	_ screenpop.Finder = (*Finder)(nil)
+	_ screenpop.Memory = (*Finder)(nil)
+)
 
 // New returns a Finder. It panics on a plan that cannot be carried out:
 // configuration has checked it.
@@ -55,6 +60,9 @@ func New(cfg Config) *Finder {
 	if f.now == nil {
 		f.now = time.Now
 	}
+	ended, end := context.WithCancel(context.Background())
+	end()
+	f.atOnce = ended
 	f.Reconfigure(cfg.Tenants)
 	return f
 }
@@ -106,7 +114,30 @@ func (f *Finder) tenant(t screenpop.Tenant) *tenant { return (*f.tenants.Load())
 // colleague's search has brought.
 func (f *Finder) Find(ctx context.Context, agent screenpop.AgentID, call screenpop.Call) (screenpop.Match, error) {
 	start := f.now()
-	a := f.find(ctx, agent, call)
+	return f.ended(start, agent, call, f.find(ctx, agent, call))
+}
+
+// Known implements screenpop.Memory: the agent's token is there, and so is the
+// answer.
+func (f *Finder) Known(agent screenpop.AgentID, call screenpop.Call) (m screenpop.Match, err error, known bool) {
+	start := f.now()
+	t := f.tenant(agent.Tenant)
+	if t == nil || call.Number.IsZero() {
+		return m, nil, false
+	}
+	if _, err := f.creds.Token(f.atOnce, agent); err != nil {
+		return m, nil, false
+	}
+	a, known := f.remembered(t.key(agent, call), []screenpop.Stage{f.stage("token", nil, 0, start)})
+	if !known {
+		return m, nil, false
+	}
+	m, err = f.ended(start, agent, call, a)
+	return m, err, true
+}
+
+// ended notes how a look-up ended, and returns that.
+func (f *Finder) ended(start time.Time, agent screenpop.AgentID, call screenpop.Call, a answer) (screenpop.Match, error) {
 	outcome, end := screenpop.OutcomeOf(a.err), f.now()
 	f.metrics.ended(outcome, end.Sub(start))
 	f.trace.Record(screenpop.TraceEntry{
@@ -142,13 +173,9 @@ func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, call screenp
 	if err != nil {
 		return answer{err: credentialsError(limited, err), detail: "there is no token to ask with", stages: begun}
 	}
-	k := key{tenant: agent.Tenant, number: call.Number.Canonical}
-	if t.PerAgent {
-		k.agent = agent.Extension
-	}
-	if m, age, ok := f.cache.get(k, f.now()); ok {
-		f.metrics.cached.Inc()
-		return settled(own(m), fmt.Sprintf("known from %d s ago", int(age.Seconds())), begun)
+	k := t.key(agent, call)
+	if a, ok := f.remembered(k, begun); ok {
+		return a
 	}
 	deadline, _ := limited.Deadline()
 	epoch := f.cache.of(agent.Tenant)
@@ -176,6 +203,25 @@ func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, call screenp
 		}
 	}
 	return a
+}
+
+// key is what the answer to a call is remembered by.
+func (t *tenant) key(agent screenpop.AgentID, call screenpop.Call) key {
+	k := key{tenant: agent.Tenant, number: call.Number.Canonical}
+	if t.PerAgent {
+		k.agent = agent.Extension
+	}
+	return k
+}
+
+// remembered returns an answer that was found before.
+func (f *Finder) remembered(k key, begun []screenpop.Stage) (answer, bool) {
+	m, age, ok := f.cache.get(k, f.now())
+	if !ok {
+		return answer{}, false
+	}
+	f.metrics.cached.Inc()
+	return settled(own(m), "known from "+strconv.Itoa(int(age.Seconds()))+" s ago", begun), true
 }
 
 // search asks Smokeball and remembers what it said.

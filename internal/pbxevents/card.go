@@ -128,22 +128,42 @@ func (s *step) sameParty(l *leg) *card {
 // handedOver tells whether a colleague speaks with the leg's party, or did just
 // now.
 func (s *step) handedOver(l *leg) bool {
-	for e, cards := range s.tr.cards {
-		if e == l.agent.Extension {
-			continue
-		}
-		for _, c := range cards {
-			if c.answered && c.of(l) && !c.has(l.of) && (c.live() || s.now.Sub(c.ended) <= lateRinging) {
-				return true
-			}
+	for _, c := range s.tr.parties[otherSideOf(l.call)] {
+		if c.agent.Extension != l.agent.Extension && c.answered && !c.has(l.of) && (c.live() || s.now.Sub(c.ended) <= lateRinging) {
+			return true
 		}
 	}
 	return false
 }
 
+// otherSide is who is on the other side of a call, and who called whom.
+type otherSide struct {
+	number    string // canonical
+	direction screenpop.Direction
+}
+
+func otherSideOf(c screenpop.Call) otherSide { return otherSide{c.Number.Canonical, c.Direction} }
+
+// add puts a card where legs that begin are compared with it.
+func (t *tracker) add(c *card) {
+	e, p := c.agent.Extension, otherSideOf(c.call)
+	t.cards[e] = append(t.cards[e], c)
+	t.parties[p] = append(t.parties[p], c)
+}
+
+// drop takes a card out of its party's.
+func (t *tracker) drop(c *card) {
+	p := otherSideOf(c.call)
+	if left := slices.DeleteFunc(t.parties[p], func(x *card) bool { return x == c }); len(left) > 0 {
+		t.parties[p] = left
+	} else {
+		delete(t.parties, p)
+	}
+}
+
 // of tells whether a card is of the leg's party.
 func (c *card) of(l *leg) bool {
-	return c.call.Number.Canonical == l.call.Number.Canonical && c.call.Direction == l.call.Direction
+	return otherSideOf(c.call) == otherSideOf(l.call)
 }
 
 func (c *card) has(of *call) bool {
@@ -171,8 +191,17 @@ func (c *card) expired(now time.Time) bool {
 
 // prune drops cards that nothing is compared with any more.
 func (t *tracker) prune(e screenpop.Extension, now time.Time) {
-	left := slices.DeleteFunc(t.cards[e], func(c *card) bool { return !c.live() && now.Sub(c.ended) > joinWindow })
+	left := slices.DeleteFunc(t.cards[e], func(c *card) bool {
+		over := !c.live() && now.Sub(c.ended) > joinWindow
+		if over {
+			t.drop(c)
+		}
+		return over
+	})
 	if n := len(left) - maxCards; n > 0 {
+		for _, c := range left[:n] {
+			t.drop(c)
+		}
 		left = slices.Delete(left, 0, n)
 	}
 	if len(left) == 0 {

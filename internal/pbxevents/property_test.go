@@ -92,6 +92,20 @@ func (s *screens) consistent(r *rig) {
 	if live != s.live() {
 		s.t.Fatalf("%d legs are live, %d are shown", live, s.live())
 	}
+	compared := 0
+	for e, of := range tr.cards {
+		compared += len(of)
+		for _, c := range of {
+			if !slices.Contains(tr.parties[otherSideOf(c.call)], c) {
+				s.t.Fatalf("a card of %s is not among its party's", e)
+			}
+		}
+	}
+	for p, of := range tr.parties {
+		if compared -= len(of); len(of) == 0 || compared < 0 {
+			s.t.Fatalf("%d cards of %v, of which some are no agent's", len(of), p)
+		}
+	}
 	if tr.live.Len()+tr.done.Len() != len(tr.calls) {
 		s.t.Fatalf("%d live and %d done of %d calls", tr.live.Len(), tr.done.Len(), len(tr.calls))
 	}

@@ -86,7 +86,7 @@ func (t *tenant) resume(carried *carriedTenant, at time.Time) {
 			}
 		}
 		if c.Dealt {
-			tr.cards[c.Extension] = append(tr.cards[c.Extension], cards[i])
+			tr.add(cards[i])
 		}
 	}
 }

@@ -183,9 +183,8 @@ func (t *tracker) commit(s *step, m *message) bool {
 		t.forget(s.evicted)
 	}
 	for _, c := range s.dealt {
-		e := c.agent.Extension
-		t.prune(e, s.now)
-		t.cards[e] = append(t.cards[e], c)
+		t.prune(c.agent.Extension, s.now)
+		t.add(c)
 	}
 	for _, c := range s.touched {
 		if c != s.evicted && c.place != nil {

@@ -29,8 +29,11 @@ type tracker struct {
 	calls map[screenpop.CallID]*call
 	ids   map[screenpop.CallID]*call // by the ids of legs, and by a primary id that was told late
 	cards map[screenpop.Extension][]*card
-	live  *list.List // of *call that have a leg ringing or connected, oldest news first
-	done  *list.List // of *call that have none
+	// parties has the cards of all agents by who they are of: a leg that begins
+	// asks what colleagues do with its party, and not with everybody's.
+	parties map[otherSide][]*card
+	live    *list.List // of *call that have a leg ringing or connected, oldest news first
+	done    *list.List // of *call that have none
 }
 
 // source is where an event came from; a bit each.
@@ -61,7 +64,7 @@ type call struct {
 func newTracker(sink screenpop.Sink, limit int) *tracker {
 	return &tracker{
 		sink: sink, max: limit, calls: map[screenpop.CallID]*call{}, ids: map[screenpop.CallID]*call{},
-		cards: map[screenpop.Extension][]*card{}, live: list.New(), done: list.New(),
+		cards: map[screenpop.Extension][]*card{}, parties: map[otherSide][]*card{}, live: list.New(), done: list.New(),
 	}
 }
 

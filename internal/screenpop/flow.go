@@ -16,6 +16,9 @@ import (
 type FlowConfig struct {
 	Finder  Finder
 	Screens Screens
+	// Memory spares a look-up beside the worker where the answer is at hand; nil:
+	// the Finder is always asked.
+	Memory Memory
 	// Matters is the second stage; nil leaves pops as the look-up made them.
 	Matters MatterFinder
 	Trace   Recorder

@@ -56,6 +56,12 @@ func (w *worker) event(ctx context.Context, e Event) (asking bool) {
 		w.trace(e, StepFlow, "waiting", "the agent's settings show pops when the call is answered")
 		return false
 	}
+	if w.flow.cfg.Memory != nil {
+		if match, err, known := w.flow.cfg.Memory.Known(e.Agent.AgentID, e.Call); known {
+			l.asked, l.event = true, e
+			return w.answered(ctx, &answer{leg: l, match: match, err: err})
+		}
+	}
 	w.look(ctx, l, e)
 	return true
 }
@@ -63,8 +69,7 @@ func (w *worker) event(ctx context.Context, e Event) (asking bool) {
 // look starts the look-up of a leg beside the worker.
 func (w *worker) look(ctx context.Context, l *leg, e Event) {
 	ctx, l.cancel = context.WithCancel(ctx)
-	l.asked = true
-	l.event = e
+	l.asked, l.event = true, e
 	w.asking.Go(func() {
 		match, err := w.flow.cfg.Finder.Find(ctx, e.Agent.AgentID, e.Call)
 		w.put(item{answer: &answer{leg: l, match: match, err: err}})
@@ -106,8 +111,10 @@ func (w *worker) answered(ctx context.Context, a *answer) (asking bool) {
 
 // back ends what was asked for a leg and tells whether the leg is still there.
 func (w *worker) back(l *leg) bool {
-	l.cancel()
-	l.cancel = nil
+	if l.cancel != nil { // else the answer was at hand
+		l.cancel()
+		l.cancel = nil
+	}
 	return w.legs[legKey{l.agent.AgentID, l.call.ID}] == l
 }
 

@@ -77,6 +77,13 @@ type Finder interface {
 	Find(ctx context.Context, agent AgentID, call Call) (Match, error)
 }
 
+// Memory answers a look-up with what is at hand.
+type Memory interface {
+	// Known returns what Find would, if that needs nobody to be asked. It never
+	// waits.
+	Known(agent AgentID, call Call) (m Match, err error, known bool)
+}
+
 // ErrOf returns the error that stands for an outcome; nil for a match.
 func ErrOf(o Outcome) error {
 	switch o {

@@ -1,0 +1,31 @@
+//go:build profile
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	_ "net/http/pprof"
+	"os"
+	"runtime"
+)
+
+// profile serves profiles at the address of SMOKEPOP_PPROF, in a binary that is
+// built to be measured (`make profile`) and never shipped: stacks and heap hold
+// secrets.
+func profile(stderr io.Writer) {
+	address := os.Getenv("SMOKEPOP_PPROF")
+	if address == "" {
+		return
+	}
+	runtime.SetMutexProfileFraction(5)
+	runtime.SetBlockProfileRate(10_000) // one sample for every 10 µs of waiting
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		fmt.Fprintf(stderr, "smokepopd: no profiles: %v\n", err)
+		return
+	}
+	go func() { _ = http.Serve(l, nil) }() // as long as the process
+}
