@@ -39,6 +39,7 @@ func (x *examination) probes() []probe {
 			return probe{name: name, tenant: t.Domain, try: func(ctx context.Context, c *chart) { try(ctx, c, t) }}
 		}
 		list = append(list, of("number-plan", x.numberPlan), of("webhook-listener", x.webhookListener))
+		list = append(list, of("client-credentials", x.credentials), of("redirect", x.redirect))
 		account := of("account", x.account)
 		account.needsDaemon = true
 		directory := of("directory", x.directory)

@@ -44,6 +44,14 @@ type chart struct {
 	tenant   screenpop.Tenant
 	findings []finding
 	search   *searchReport
+	beside   []*chart
+}
+
+// of is the chart of another probe, of what this one finds out by the way.
+func (c *chart) of(probe string) *chart {
+	other := &chart{probe: probe, tenant: c.tenant}
+	c.beside = append(c.beside, other)
+	return other
 }
 
 func (c *chart) note(v verdict, do, format string, args ...any) {
@@ -69,6 +77,9 @@ func (r *doctorReport) add(c *chart) {
 	r.Probes = append(r.Probes, c.findings...)
 	if c.search != nil {
 		r.Search = c.search
+	}
+	for _, other := range c.beside {
+		r.add(other)
 	}
 }
 

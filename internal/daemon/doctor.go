@@ -20,12 +20,44 @@ func SmokeballHosts(t config.Tenant) (auth, api, app string, err error) {
 	return h.Auth, h.API, h.App, err
 }
 
+// RedirectURL is where Smokeball sends browsers back to, as it has to be
+// registered there.
+func RedirectURL(publicURL string) string { return publicURL + web.PairCallback }
+
+// SignOnRedirectURL is the same of the identity provider.
+func SignOnRedirectURL(publicURL string) string { return publicURL + web.SignOnCallback }
+
 // doctor is the finder in the words of web.
 type doctor struct{ finder *lookup.Finder }
 
 func (d doctor) Firm(ctx context.Context, a screenpop.AgentID) (string, error) {
 	name, err := d.finder.FirmName(ctx, a)
 	return name, doctorProblem(a, err)
+}
+
+func (d doctor) Access(ctx context.Context, a screenpop.AgentID) (web.AccessReport, error) {
+	access, err := d.finder.Access(ctx, a)
+	if err != nil {
+		return web.AccessReport{}, doctorProblem(a, err)
+	}
+	report := web.AccessReport{Firm: access.Firm, Scopes: access.Scopes, Doors: []web.Door{}}
+	for _, one := range access.Doors {
+		door := web.Door{Scope: one.Scope, Open: one.Open(), Status: one.Status}
+		if one.Err != nil {
+			door.Problem = sentenceOf(doctorProblem(a, one.Err))
+		}
+		report.Doors = append(report.Doors, door)
+	}
+	return report, nil
+}
+
+// sentenceOf is a problem as the admin is told of it.
+func sentenceOf(err error) string {
+	var known ailment
+	if errors.As(err, &known) {
+		return known.sentence
+	}
+	return err.Error()
 }
 
 func (d doctor) Search(ctx context.Context, a screenpop.AgentID, number, contact string) (web.SearchReport, error) {

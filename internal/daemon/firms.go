@@ -121,7 +121,7 @@ func (s smokeballs) account(of accountConfig, budgets *smokeball.Budgets) (accou
 		}),
 		oauth: smokeball.NewOAuth(smokeball.OAuthConfig{
 			AuthBase: hosts.Auth, ClientID: sb.ClientID, ClientSecret: sb.ClientSecret,
-			RedirectURL: of.publicURL + "/pair/callback", HTTP: s.http,
+			RedirectURL: RedirectURL(of.publicURL), HTTP: s.http,
 		}),
 	}, nil
 }

@@ -47,7 +47,7 @@ func newSignOn(cfg *config.Config) web.SignOn {
 	}
 	return signOn{signon.New(signon.Config{
 		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Scopes: o.Scopes,
-		RedirectURL: cfg.PublicURL + web.SignOnCallback, UserNames: o.Microsoft(), HostedDomains: o.Google(),
+		RedirectURL: SignOnRedirectURL(cfg.PublicURL), UserNames: o.Microsoft(), HostedDomains: o.Google(),
 	})}
 }
 

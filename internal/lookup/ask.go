@@ -88,7 +88,9 @@ func (a *asker) ask(ctx context.Context, do func(token screenpop.Secret) error) 
 }
 
 func (a *asker) refused(problem string, cause error) error {
-	a.finder.creds.Refused(a.agent, problem)
+	if !a.beside {
+		a.finder.creds.Refused(a.agent, problem)
+	}
 	return fmt.Errorf("%w: %w", screenpop.ErrRefused, cause)
 }
 

@@ -82,7 +82,7 @@ type account struct {
 // this is a hint: what cannot be found out stays unknown.
 func identify(ctx context.Context, api Accounts, token screenpop.Secret, email string) account {
 	a := account{known: true}
-	ids := userIDs(token)
+	ids := smokeball.ReadClaims(token).UserIDs
 	if len(ids) > 0 {
 		a.userID = ids[0]
 	}

@@ -2,10 +2,8 @@ package tokens
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -253,46 +251,6 @@ func TestStopDoesNotWaitForIt(t *testing.T) {
 		r.stop()
 		if d := time.Since(begun); d > 0 {
 			t.Errorf("stopping took %v", d)
-		}
-	})
-}
-
-func TestUserIDs(t *testing.T) {
-	token := func(payload string) string {
-		return "e30." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".sig"
-	}
-	for name, c := range map[string]struct {
-		token string
-		want  []string
-	}{
-		"both":          {token(`{"sub":"a","username":"b","client_id":"c"}`), []string{"a", "b"}},
-		"the same":      {token(`{"sub":"a","username":"a"}`), []string{"a"}},
-		"only username": {token(`{"username":"b"}`), []string{"b"}},
-		"padded":        {"e30." + base64.URLEncoding.EncodeToString([]byte(`{"sub":"ab"}`)) + ".s", []string{"ab"}},
-		"numbers":       {token(`{"sub":5,"username":null}`), nil},
-		"too long":      {token(`{"sub":"` + strings.Repeat("x", 129) + `"}`), nil},
-		"endless":       {token(`{"sub":"a","x":"` + strings.Repeat("x", maxClaims) + `"}`), nil},
-		"array":         {token(`["sub"]`), nil},
-		"null":          {token(`null`), nil},
-		"not JSON":      {token(`hush`), nil},
-		"not base64":    {"a.!!.c", nil},
-		"opaque":        {"dmcxd329ujdmkemkd349r", nil},
-		"two parts":     {"e30.e30", nil},
-		"empty":         {"", nil},
-	} {
-		if got := userIDs(screenpop.Secret(c.token)); !slices.Equal(got, c.want) {
-			t.Errorf("%s: %q, want %q", name, got, c.want)
-		}
-	}
-}
-
-func FuzzUserIDs(f *testing.F) {
-	f.Add(jwt("user-priya", 1))
-	f.Fuzz(func(t *testing.T, token string) {
-		for _, id := range userIDs(screenpop.Secret(token)) {
-			if id == "" || len(id) > 128 {
-				t.Errorf("%q", id)
-			}
 		}
 	})
 }

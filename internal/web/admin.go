@@ -34,6 +34,7 @@ func (s *Server) Admin() http.Handler {
 	r.Get("/v1/directory", s.answer(s.adminDirectory))
 	r.Post("/v1/directory/refresh", s.answer(s.adminRefresh))
 	r.Post("/v1/doctor/firm", s.answer(s.adminDoctorFirm))
+	r.Post("/v1/doctor/access", s.answer(s.adminDoctorAccess))
 	r.Post("/v1/doctor/search", s.answer(s.adminDoctorSearch))
 	return r
 }

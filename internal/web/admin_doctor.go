@@ -16,6 +16,8 @@ import (
 type Doctor interface {
 	// Firm returns the name of the firm whose account the agent is paired with.
 	Firm(ctx context.Context, agent screenpop.AgentID) (string, error)
+	// Access tries what the agent's authorisation opens.
+	Access(ctx context.Context, agent screenpop.AgentID) (AccessReport, error)
 	// Search tries the ways to search for a number. contact, if any, is the id
 	// of the contact that has to be found.
 	Search(ctx context.Context, agent screenpop.AgentID, number, contact string) (SearchReport, error)
@@ -25,6 +27,21 @@ type Doctor interface {
 type DoctorProblem interface {
 	error
 	DoctorProblem() (status int, sentence string)
+}
+
+// AccessReport is what an agent's authorisation opens at Smokeball.
+type AccessReport struct {
+	Firm   string   `json:"firm"`   // the account's name; empty where it may not be read
+	Scopes []string `json:"scopes"` // that the token names; null where it names none
+	Doors  []Door   `json:"doors"`
+}
+
+// Door is one kind of question, by the scope it needs.
+type Door struct {
+	Scope   string `json:"scope"`
+	Open    bool   `json:"open"`
+	Status  int    `json:"status"`            // of Smokeball's answer; 0: there was none
+	Problem string `json:"problem,omitempty"` // why there was none
 }
 
 // SearchReport is what became of trying. It holds no name and no digit of a
@@ -60,6 +77,18 @@ func (s *Server) adminDoctorFirm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, map[string]string{"firm": name})
+}
+
+func (s *Server) adminDoctorAccess(w http.ResponseWriter, r *http.Request) error {
+	agent, err := s.whom(w, r)
+	if err != nil {
+		return err
+	}
+	report, err := s.doctor.Access(r.Context(), agent)
+	if err != nil {
+		return doctorError("try the agent's access", err)
+	}
+	return writeJSON(w, report)
 }
 
 func (s *Server) adminDoctorSearch(w http.ResponseWriter, r *http.Request) error {

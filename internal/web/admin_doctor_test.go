@@ -22,6 +22,11 @@ func (e *examiner) Firm(_ context.Context, a screenpop.AgentID) (string, error) 
 	return "Harlow & Pryce LLP", e.err
 }
 
+func (e *examiner) Access(_ context.Context, a screenpop.AgentID) (AccessReport, error) {
+	e.asked = a
+	return AccessReport{Firm: "Harlow", Doors: []Door{{Scope: "contacts/read", Status: 403}}}, e.err
+}
+
 func (e *examiner) Search(_ context.Context, a screenpop.AgentID, number, contact string) (SearchReport, error) {
 	e.asked, e.number, e.id = a, number, contact
 	return SearchReport{
@@ -39,6 +44,11 @@ func TestAdminAsksTheDoctor(t *testing.T) {
 	e := &examiner{}
 	r.server.doctor = e
 	if got := r.adminCall("POST", "/v1/doctor/firm", thePriya); got != `{"firm":"Harlow \u0026 Pryce LLP"}`+"\n" || e.asked != priya.AgentID {
+		t.Errorf("%s of %v", got, e.asked)
+	}
+	e.asked = screenpop.AgentID{}
+	access := `{"firm":"Harlow","scopes":null,"doors":[{"scope":"contacts/read","open":false,"status":403}]}` + "\n"
+	if got := r.adminCall("POST", "/v1/doctor/access", thePriya); got != access || e.asked != priya.AgentID {
 		t.Errorf("%s of %v", got, e.asked)
 	}
 	want := `{"number":"**********47","field":"cell","trials":[{"search":"contains the last 4 digits","accepted":true,"hits":3,"verified":1,"found":true,"milliseconds":120}],"plan":["tail:4","exact"]}` + "\n"

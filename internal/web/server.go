@@ -132,6 +132,10 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
+// PairCallback is where Smokeball sends browsers back to: with the public URL
+// before it, it is the redirect URI.
+const PairCallback = "/pair/callback"
+
 // Handler serves the agents' browsers: DESIGN section 6 but for the ops
 // routes. It trusts RemoteAddr and does not look at Host.
 func (s *Server) Handler() http.Handler {
@@ -165,7 +169,7 @@ func (s *Server) Handler() http.Handler {
 	r.Post("/api/pair", s.answer(s.pair))
 	r.Delete("/api/pair", s.answer(s.unpair))
 	r.Post("/api/dial", s.answer(s.dial))
-	r.Get("/pair/callback", s.answerWith(s.callback, s.callbackFailed))
+	r.Get(PairCallback, s.answerWith(s.callback, s.callbackFailed))
 	r.Get("/ws", s.answer(s.socket))
 	return r
 }
