@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/user"
+	"strings"
 	"syscall"
 	"time"
 
@@ -108,6 +110,9 @@ func (c *adminClient) send(ctx context.Context, method, path string, query url.V
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	if user := invokingUser(); user != "" {
+		req.Header.Set("Smokepop-User", user)
+	}
 	res, err := c.http.Do(req)
 	if err != nil {
 		return nil, failure{exitFailed, c.explain(err)}
@@ -121,6 +126,22 @@ func (c *adminClient) send(ctx context.Context, method, path string, query url.V
 		return nil, failure{exitFailed, fmt.Errorf("the daemon answered %s", res.Status)}
 	}
 	return nil, failure{exitFailed, errors.New(problem.Detail)}
+}
+
+// invokingUser is the name of who runs the command, as the audit log shows it
+// beside what the kernel says: with sudo, who has called it.
+func invokingUser() string {
+	name := ""
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if by := os.Getenv("SUDO_USER"); by != "" && os.Geteuid() == 0 {
+		name = by
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "" // no header has that
+	}
+	return name
 }
 
 // running tells whether a daemon listens on the socket.

@@ -147,7 +147,7 @@ type signedOut struct {
 }
 
 func newAgentsSignOut(flags *adminFlags) *cobra.Command {
-	var session string
+	var session, reason string
 	cmd := newAgentAction(flags, "sign-out", "End all of an agent's browser sessions, or one of them; the pairing stays", "/v1/sign-out",
 		func(w io.Writer, extension string, done signedOut) {
 			fmt.Fprintf(w, "extension %s: sessions ended: %d\n", extension, done.Sessions)
@@ -155,9 +155,11 @@ func newAgentsSignOut(flags *adminFlags) *cobra.Command {
 			return struct {
 				screenpop.AgentID
 				Session string `json:"session,omitempty"`
-			}{who, session}
+				Reason  string `json:"reason,omitempty"`
+			}{who, session, reason}
 		})
 	cmd.Flags().StringVar(&session, "session", "", "the one session to end, by its id in agents sessions")
+	reasonFlag(cmd, &reason)
 	return cmd
 }
 
@@ -168,7 +170,8 @@ type unpaired struct {
 }
 
 func newAgentsUnpair(flags *adminFlags) *cobra.Command {
-	return newAgentAction(flags, "unpair", "Delete an agent's tokens and revoke them at Smokeball", "/v1/unpair",
+	var reason string
+	cmd := newAgentAction(flags, "unpair", "Delete an agent's tokens and revoke them at Smokeball", "/v1/unpair",
 		func(w io.Writer, extension string, done unpaired) {
 			switch {
 			case !done.WasPaired:
@@ -178,5 +181,17 @@ func newAgentsUnpair(flags *adminFlags) *cobra.Command {
 			default:
 				fmt.Fprintf(w, "extension %s: tokens deleted here; Smokeball did not confirm the revocation: the authorisation ends by itself, or revoke it in Smokeball\n", extension)
 			}
+		}, func(who screenpop.AgentID) any {
+			return struct {
+				screenpop.AgentID
+				Reason string `json:"reason,omitempty"`
+			}{who, reason}
 		})
+	reasonFlag(cmd, &reason)
+	return cmd
+}
+
+// reasonFlag is the flag of a command that forces something on an agent.
+func reasonFlag(cmd *cobra.Command, reason *string) {
+	cmd.Flags().StringVar(reason, "reason", "", "why: it goes into the audit log, and the agent's pages show it")
 }

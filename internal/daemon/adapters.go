@@ -51,6 +51,14 @@ func (s screensOf) CloseAgent(a screenpop.AgentID, code int) {
 	s.hub.CloseAgent(a, push.CloseCode(code))
 }
 
+func (s screensOf) Explain(a screenpop.AgentID, session, words string) {
+	s.hub.Explain(a, session, words)
+}
+
+func (s screensOf) TellUnpaired(a screenpop.AgentID, why string) {
+	s.hub.PairingChanged(a, screenpop.Pairing{State: screenpop.Unpaired, Problem: why})
+}
+
 func (s screensOf) EndAll(a screenpop.AgentID)      { s.hub.EndAll(a) }
 func (s screensOf) Forget(a screenpop.AgentID)      { s.hub.Forget(a) }
 func (s screensOf) Screens(a screenpop.AgentID) int { return s.hub.Screens(a) }

@@ -1,5 +1,7 @@
 package push
 
+import "unicode/utf8"
+
 // CloseCode tells a browser why its socket was closed. From 4000 to 4499 it
 // shall reconnect, with jitter and back-off; from 4500 on it shall stop and say
 // so.
@@ -23,6 +25,25 @@ const (
 
 func closeCodes() []CloseCode {
 	return []CloseCode{Restart, TooSlow, SessionRenewed, SignedOut, EndedByAdmin, Protocol, gone, silent}
+}
+
+// closeReason is what a close frame says: the code's name and, where somebody has
+// given words, those after a colon. A control frame has room for 123 bytes of it
+// (RFC 6455, 5.5); more is cut off.
+func closeReason(c CloseCode, words string) string {
+	const room, cut = 123, "…"
+	reason := c.String()
+	if words != "" {
+		reason += ": " + words
+	}
+	if len(reason) <= room {
+		return reason
+	}
+	end := room - len(cut)
+	for !utf8.RuneStart(reason[end]) {
+		end--
+	}
+	return reason[:end] + cut
 }
 
 // String names the code: the close frame's reason and the metric's label.

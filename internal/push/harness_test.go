@@ -228,6 +228,12 @@ func (b *browser) want(lines ...string) {
 // wantClose reads on until the socket is closed and checks the code.
 func (b *browser) wantClose(code int) {
 	b.t.Helper()
+	b.closed(code)
+}
+
+// closed is wantClose that returns the close frame's reason.
+func (b *browser) closed(code int) (reason string) {
+	b.t.Helper()
 	for {
 		_, err := b.next()
 		var closed *websocket.CloseError
@@ -237,7 +243,7 @@ func (b *browser) wantClose(code int) {
 			if closed.Code != code {
 				b.t.Fatalf("closed with %d %q, want %d", closed.Code, closed.Text, code)
 			}
-			return
+			return closed.Text
 		default:
 			b.t.Fatalf("read: %v, want the close code %d", err, code)
 		}

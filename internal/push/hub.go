@@ -114,6 +114,21 @@ func (h *Hub) CloseSession(session string, code CloseCode) {
 	}
 }
 
+// Explain gives the close frame of an agent's open screens words beside its
+// code: those of a session, or of all where session is empty. It is called before
+// they are closed.
+func (h *Hub) Explain(agent screenpop.AgentID, session, words string) {
+	h.inRoom(agent, func(r *room) {
+		for _, s := range r.screens {
+			if session == "" || s.session == session {
+				s.mu.Lock()
+				s.words = words
+				s.mu.Unlock()
+			}
+		}
+	})
+}
+
 // CloseAgent closes all screens of the agent. With a code after which browsers
 // stop, it also forgets the pops: nobody is signed in who may see them.
 func (h *Hub) CloseAgent(agent screenpop.AgentID, code CloseCode) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -314,6 +315,34 @@ func TestCloseCodes(t *testing.T) {
 			}
 			bystander.conn.Close()
 		})
+	}
+}
+
+// An admin's words come with the close frame, as far as there is room in one, to
+// the screens they are for and to no other.
+func TestAnAdminsWordsAreInTheCloseFrame(t *testing.T) {
+	long := strings.Repeat("ä", 200)
+	for words, want := range map[string]string{
+		"": "ended-by-admin", "left the firm": "ended-by-admin: left the firm", long: "ended-by-admin: " + strings.Repeat("ä", 52) + "…",
+	} {
+		g := start(t, push.Limits{})
+		one, another, bystander := g.open(t, priya, "one"), g.open(t, priya, "another"), g.open(t, agent("102"), "one")
+		for _, b := range []*browser{one, another, bystander} {
+			b.read()
+		}
+		if words != "" {
+			g.Explain(priya, "one", words)
+		}
+		g.CloseAgent(priya, push.EndedByAdmin)
+		g.CloseAgent(agent("102"), push.EndedByAdmin)
+		if got := one.closed(int(push.EndedByAdmin)); got != want {
+			t.Errorf("%.20q: the reason is %q, want %q", words, got, want)
+		}
+		for _, b := range []*browser{another, bystander} {
+			if got := b.closed(int(push.EndedByAdmin)); got != "ended-by-admin" {
+				t.Errorf("%.20q: another screen is told %q", words, got)
+			}
+		}
 	}
 }
 

@@ -45,6 +45,7 @@ type screen struct {
 	queued  int // bytes in queue
 	pong    *message
 	closing CloseCode // set once: nothing but the close frame follows
+	words   string    // that the close frame has beside its code's name
 	writing bool      // a writer runs, or must not yet
 	cut     bool
 }

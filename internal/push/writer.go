@@ -57,7 +57,7 @@ func (s *screen) take() *message {
 	defer s.mu.Unlock()
 	switch {
 	case s.closing > 0 && len(s.queue) == 0:
-		return &message{op: websocket.CloseMessage, data: websocket.FormatCloseMessage(int(s.closing), s.closing.String())}
+		return &message{op: websocket.CloseMessage, data: websocket.FormatCloseMessage(int(s.closing), closeReason(s.closing, s.words))}
 	case s.pong != nil:
 		m := s.pong
 		s.pong = nil

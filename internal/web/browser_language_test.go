@@ -54,7 +54,7 @@ const renderMessages = `(async (language) => {
 	const samples = {
 		direction: ['inbound', 'outbound'], state: ['ringing', 'connected', 'ended'],
 		name: ['N4ME'], account: ['', 'ACC0UNT'], email: ['', 'm@il.example'], number: ['+15550100'], queue: ['QU3UE'], extension: ['3XT'], id: ['1D'],
-		browser: ['', 'Br0wser'], system: ['', 'Syst3m'], device: ['D3vice'], method: ['invite', 'pbx_password', 'oidc'],
+		browser: ['', 'Br0wser'], system: ['', 'Syst3m'], device: ['D3vice'], why: ['R3ason'], method: ['invite', 'pbx_password', 'oidc'],
 		n: counts, seconds: [0, ...counts], others: [0, ...counts], days: counts, when: [new Date(now), new Date(now + day), new Date(now + 4 * day)], until: [null, new Date(now), new Date(now + 40 * day)],
 	};
 	const out = {};

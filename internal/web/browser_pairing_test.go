@@ -119,6 +119,16 @@ func TestBrowserTellsThatSmokeballDidNotConfirm(t *testing.T) {
 	}
 }
 
+// The page says why an admin has ended a pairing or a session.
+func TestBrowserTellsAnAdminsReason(t *testing.T) {
+	o, b := joined(t)
+	b.state("#pairing", "paired")
+	o.adminFor("/v1/unpair", "the account <b>changes</b>.")
+	b.until(`pairing.dataset.state === 'unpaired' && document.getElementById('pairing-problem').textContent === 'Your administrator has ended your pairing with Smokeball: the account <b>changes</b>.'`)
+	o.adminFor("/v1/sign-out", "left the firm")
+	b.until(`document.getElementById('signed-out-reason').textContent === 'Your administrator has ended this session: left the firm'`)
+}
+
 // What a tab asks about is taken back when another tab has done it.
 func TestBrowserTakesTheQuestionBack(t *testing.T) {
 	o, b := joined(t)

@@ -121,6 +121,9 @@ func (s screens) Serve(w http.ResponseWriter, r *http.Request, a screenpop.Agent
 func (s screens) CloseSession(session string, code int) {
 	s.Hub.CloseSession(session, push.CloseCode(code))
 }
+func (s screens) TellUnpaired(a screenpop.AgentID, why string) {
+	s.PairingChanged(a, screenpop.Pairing{State: screenpop.Unpaired, Problem: why})
+}
 func (s screens) CloseAgent(a screenpop.AgentID, code int) { s.Hub.CloseAgent(a, push.CloseCode(code)) }
 
 func newOffice(t testing.TB, change ...func(*office)) *office {
@@ -177,9 +180,13 @@ func newOffice(t testing.TB, change ...func(*office)) *office {
 	return o
 }
 
-func (o *office) admin(path string) string {
+func (o *office) admin(path string) string { return o.adminFor(path, "") }
+
+// adminFor is admin with a reason.
+func (o *office) adminFor(path, reason string) string {
 	o.t.Helper()
-	r := httptest.NewRequestWithContext(o.t.Context(), "POST", path, strings.NewReader(`{"tenant":"firm.example.com","extension":"101"}`))
+	body := fmt.Sprintf(`{"tenant":"firm.example.com","extension":"101","reason":%q}`, reason)
+	r := httptest.NewRequestWithContext(o.t.Context(), "POST", path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	o.server.Admin().ServeHTTP(w, r)

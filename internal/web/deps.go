@@ -100,6 +100,11 @@ type Screens interface {
 	// agent's. The session has ended before it is called.
 	CloseSession(session string, code int)
 	CloseAgent(agent screenpop.AgentID, code int)
+	// Explain gives the closing of an agent's screens, of one session or of all
+	// where session is empty, an admin's words. It is called before.
+	Explain(agent screenpop.AgentID, session, words string)
+	// TellUnpaired tells an unpaired agent's screens why that is, in a sentence.
+	TellUnpaired(agent screenpop.AgentID, why string)
 	// EndAll ends the agent's live pops; the screens stay.
 	EndAll(agent screenpop.AgentID)
 	// Forget lets go of all that is kept for the agent's next screen.

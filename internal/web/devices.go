@@ -65,7 +65,7 @@ func (s *Server) endDevice(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ended, err := s.endByHandle(r, agent.AgentID, chi.URLParam(r, "id"), CloseSignedOut)
+	ended, err := s.endByHandle(r, agent.AgentID, chi.URLParam(r, "id"), CloseSignedOut, "")
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,8 @@ func (s *Server) endDevice(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *Server) endByHandle(r *http.Request, agent screenpop.AgentID, handle string, code int) (session, error) {
+// endByHandle ends one of an agent's sessions. reason is told to its screens.
+func (s *Server) endByHandle(r *http.Request, agent screenpop.AgentID, handle string, code int, reason string) (session, error) {
 	all, err := s.sessions.of(r.Context(), agent)
 	if err != nil {
 		return session{}, failed("list sessions", err)
@@ -88,6 +89,9 @@ func (s *Server) endByHandle(r *http.Request, agent screenpop.AgentID, handle st
 		}
 		if err := s.sessions.end(r.Context(), se.ID); err != nil {
 			return session{}, failed("end a session", err)
+		}
+		if reason != "" {
+			s.screens.Explain(agent, se.ID, reason)
 		}
 		s.ended(r.Context(), se, code)
 		return se, nil

@@ -2,7 +2,9 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -26,8 +28,9 @@ func (s *Server) forceSignOut(r *http.Request, f forced, agent screenpop.AgentID
 		event.Sessions = ended
 		s.recordEntry(r, audit.Entry{By: f.by, Reason: f.reason, Event: event}, err)
 	}()
+	reason := audit.CleanReason(f.reason)
 	if handle != "" {
-		se, err := s.endByHandle(r, agent, handle, CloseEndedByAdmin)
+		se, err := s.endByHandle(r, agent, handle, CloseEndedByAdmin, reason)
 		if err != nil {
 			return 0, err
 		}
@@ -43,6 +46,9 @@ func (s *Server) forceSignOut(r *http.Request, f forced, agent screenpop.AgentID
 		}
 		errs = append(errs, err)
 	}
+	if reason != "" {
+		s.screens.Explain(agent, "", reason)
+	}
 	s.screens.CloseAgent(agent, CloseEndedByAdmin)
 	s.screens.Forget(agent)
 	if err := errors.Join(errs...); err != nil {
@@ -53,8 +59,14 @@ func (s *Server) forceSignOut(r *http.Request, f forced, agent screenpop.AgentID
 
 // forceUnpair ends an agent's pairing.
 func (s *Server) forceUnpair(r *http.Request, f forced, agent screenpop.AgentID) (audit.Unpair, error) {
-	return s.endPairing(r, audit.Entry{By: f.by, Reason: f.reason}, agent)
+	done, err := s.endPairing(r, audit.Entry{By: f.by, Reason: f.reason}, agent)
+	if reason := audit.CleanReason(f.reason); err == nil && reason != "" {
+		s.screens.TellUnpaired(agent, fmt.Sprintf(msgUnpairedBy, strings.TrimRight(reason, ". ")))
+	}
+	return done, err
 }
+
+const msgUnpairedBy = "Your administrator has ended your pairing with Smokeball: %s."
 
 // makeInvite makes a link that signs an agent's browser in.
 func (s *Server) makeInvite(r *http.Request, by audit.Actor, agent screenpop.AgentID) (made inviteLink, err error) {

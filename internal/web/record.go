@@ -48,7 +48,9 @@ func asAgent(se session, agent screenpop.AgentID) audit.Actor {
 // commanding is whoever is at the other end of the admin socket.
 func commanding(r *http.Request) audit.Actor {
 	by := audit.ActorIn(r.Context(), audit.ActorSocket)
-	by.Claimed = r.Header.Get(HeaderUser)
+	if by.Kind == audit.ActorSocket {
+		by.Claimed = r.Header.Get(HeaderUser)
+	}
 	return by
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -164,6 +165,10 @@ func endsOfSessionsAreRecorded(t *testing.T) {
 		"by": "admin-socket", "claimed": "priya", "cause": "asked", "sessions": sessionsPerAgent, "reason": "left the firm", "agent": "101@firm.example.com",
 	})
 
+	if said := r.wall.said(); !slices.Contains(said, `explain 101@firm.example.com  "left the firm"`) {
+		t.Errorf("screens were told %q", said)
+	}
+
 	r.join(priya)
 	r.clock.pass(sessionIdle)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -184,6 +189,9 @@ func TestForcedUnpairingIsRecorded(t *testing.T) {
 	r := newRig(t, l.kept())
 	r.smokeball.paired[priya.AgentID] = true
 	r.adminCall("POST", "/v1/unpair", `{"tenant":"firm.example.com","extension":"101","reason":"left the firm"}`)
+	if said := r.wall.said(); !slices.Contains(said, `unpaired 101@firm.example.com "Your administrator has ended your pairing with Smokeball: left the firm."`) {
+		t.Errorf("screens were told %q", said)
+	}
 	l.last(t, audit.KindUnpair, map[string]any{
 		"outcome": "ok", "by": "admin-socket", "agent": "101@firm.example.com", "was_paired": true, "revoked": "*", "reason": "left the firm",
 	})

@@ -228,6 +228,12 @@ func (w *wall) CloseSession(session string, code int) { w.say("close session %.8
 
 func (w *wall) CloseAgent(a screenpop.AgentID, code int) { w.say("close agent %s %d", a, code) }
 
+func (w *wall) Explain(a screenpop.AgentID, session, words string) {
+	w.say("explain %s %.8s %q", a, session, words)
+}
+
+func (w *wall) TellUnpaired(a screenpop.AgentID, why string) { w.say("unpaired %s %q", a, why) }
+
 func (w *wall) EndAll(a screenpop.AgentID)    { w.say("end all %s", a) }
 func (w *wall) Forget(a screenpop.AgentID)    { w.say("forget %s", a) }
 func (w *wall) Screens(screenpop.AgentID) int { return w.open }

@@ -183,10 +183,14 @@ function showTrouble() {
   }
 }
 
-/** @param {number} code */
-function stopped(code) {
+// What stands before an admin's words in a close frame.
+const ADMIN_SAYS = 'ended-by-admin: ';
+
+/** @param {number} code @param {string} told */
+function stopped(code, told) {
   if (code >= CLOSED_PROTOCOL) return trouble(text.outdated, text.reload);
-  const reason = code === CLOSED_BY_ADMIN ? text.endedByAdmin : leaving ? text.signedOutHere : text.sessionEnded;
+  const byAdmin = told.startsWith(ADMIN_SAYS) ? text.endedByAdminWhy(told.slice(ADMIN_SAYS.length)) : text.endedByAdmin;
+  const reason = code === CLOSED_BY_ADMIN ? byAdmin : leaving ? text.signedOutHere : text.sessionEnded;
   signedOut(reason);
   // Silence from here on would be taken for a quiet day.
   if (!leaving && settings().notification !== 'none') {

@@ -30,6 +30,7 @@ export const served = {
   'Your administrator does not allow desktop notifications.': 'لا يسمح المسؤول لديك بإشعارات سطح المكتب.',
   'Your administrator does not allow names in desktop notifications.': 'لا يسمح المسؤول لديك بالأسماء في إشعارات سطح المكتب.',
   'Your administrator decides about %s for everybody, so it cannot be changed here.': 'يقرر المسؤول لديك هذا للجميع، ولذلك لا يمكن تغييره هنا.',
+  'Your administrator has ended your pairing with Smokeball: %s.': 'ألغى المسؤول لديك ربطك مع Smokeball: %s.',
   'This device is signed out already.': 'سُجّل الخروج من هذا الجهاز بالفعل.',
   'Numbers are not dialled from this page here. Dial by hand.': 'لا يمكن الاتصال بالأرقام من هذه الصفحة هنا. اتصل يدويًا.',
   'smokepop dials numbers of your own calls on this page only, and this one is not among them any more. Dial by hand.': 'لا يتصل smokepop إلا بأرقام مكالماتك أنت في هذه الصفحة، ولم يعد هذا الرقم من بينها. اتصل يدويًا.',
@@ -175,6 +176,7 @@ export const text = {
   signedOut: 'يُظهر لك smokepop هوية المتصل قبل أن ترد.',
   signedOutHere: 'تم تسجيل خروجك.',
   endedByAdmin: 'أنهى المسؤول لديك هذه الجلسة.',
+  endedByAdminWhy: (why) => `أنهى المسؤول لديك هذه الجلسة: ${apart(why)}`,
   signedOutHelp: 'لتسجيل الدخول، افتح رابط الدعوة الذي أرسله إليك المسؤول لديك. يعمل الرابط مرة واحدة؛ اطلب رابطًا جديدًا إذا كان رابطك قد استُخدم.',
 
   whichTitle: 'ما رقمك الداخلي؟',

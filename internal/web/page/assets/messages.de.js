@@ -30,6 +30,7 @@ export const served = {
   'Your administrator does not allow desktop notifications.': 'Ihre Administration erlaubt keine Desktop-Benachrichtigungen.',
   'Your administrator does not allow names in desktop notifications.': 'Ihre Administration erlaubt keine Namen in Desktop-Benachrichtigungen.',
   'Your administrator decides about %s for everybody, so it cannot be changed here.': 'Darüber entscheidet Ihre Administration für alle, deshalb lässt es sich hier nicht ändern.',
+  'Your administrator has ended your pairing with Smokeball: %s.': 'Ihre Administration hat Ihre Kopplung mit Smokeball aufgehoben: %s.',
   'This device is signed out already.': 'Dieses Gerät ist bereits abgemeldet.',
   'Numbers are not dialled from this page here. Dial by hand.': 'Von dieser Seite aus wird hier nicht gewählt. Wählen Sie von Hand.',
   'smokepop dials numbers of your own calls on this page only, and this one is not among them any more. Dial by hand.': 'smokepop wählt nur Nummern Ihrer eigenen Anrufe auf dieser Seite, und diese ist nicht mehr darunter. Wählen Sie von Hand.',
@@ -169,6 +170,7 @@ export const text = {
   signedOut: 'smokepop zeigt Ihnen, wer anruft, bevor Sie abnehmen.',
   signedOutHere: 'Sie wurden abgemeldet.',
   endedByAdmin: 'Ihre Administration hat diese Sitzung beendet.',
+  endedByAdminWhy: (why) => `Ihre Administration hat diese Sitzung beendet: ${apart(why)}`,
   signedOutHelp: 'Öffnen Sie zum Anmelden den Einladungslink, den Ihre Administration Ihnen geschickt hat. Ein Link funktioniert einmal; bitten Sie um einen neuen, wenn Ihrer verbraucht ist.',
 
   whichTitle: 'Welche Nebenstelle ist Ihre?',

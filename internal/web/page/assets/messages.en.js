@@ -136,6 +136,8 @@ export const text = {
   signedOut: 'smokepop shows you who is calling before you pick up.',
   signedOutHere: 'You have been signed out.',
   endedByAdmin: 'Your administrator has ended this session.',
+  /** @param {string} why */
+  endedByAdminWhy: (why) => `Your administrator has ended this session: ${apart(why)}`,
   signedOutHelp: 'To sign in, open the invite link that your administrator sent you. A link works once; ask for a new one if yours is used up.',
 
   whichTitle: 'Which extension is yours?',

@@ -30,6 +30,7 @@ export const served = {
   'Your administrator does not allow desktop notifications.': 'Su administrador no permite notificaciones de escritorio.',
   'Your administrator does not allow names in desktop notifications.': 'Su administrador no permite nombres en las notificaciones de escritorio.',
   'Your administrator decides about %s for everybody, so it cannot be changed here.': 'Su administrador decide esto para todos, por lo que no se puede cambiar aquí.',
+  'Your administrator has ended your pairing with Smokeball: %s.': 'Su administrador ha anulado su vinculación con Smokeball: %s.',
   'This device is signed out already.': 'Este dispositivo ya no tiene la sesión abierta.',
   'Numbers are not dialled from this page here. Dial by hand.': 'Aquí no se marca desde esta página. Marque a mano.',
   'smokepop dials numbers of your own calls on this page only, and this one is not among them any more. Dial by hand.': 'smokepop solo marca números de sus propias llamadas en esta página, y este ya no está entre ellos. Marque a mano.',
@@ -169,6 +170,7 @@ export const text = {
   signedOut: 'smokepop le muestra quién llama antes de que conteste.',
   signedOutHere: 'Se ha cerrado su sesión.',
   endedByAdmin: 'Su administrador ha cerrado esta sesión.',
+  endedByAdminWhy: (why) => `Su administrador ha cerrado esta sesión: ${apart(why)}`,
   signedOutHelp: 'Para iniciar sesión, abra el enlace de invitación que le envió su administrador. Cada enlace funciona una vez; si el suyo ya se usó, pida uno nuevo.',
 
   whichTitle: '¿Cuál es su extensión?',

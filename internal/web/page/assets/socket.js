@@ -8,7 +8,7 @@
  * @typedef {object} Handlers
  * @property {(message: any) => void} message  a frame; hello comes first, after every reconnect
  * @property {(state: ConnectionState, nextTry: number) => void} state  nextTry: when, in ms since 1970; 0 = now
- * @property {(code: number) => void} stopped  a close code from 4500 on, or 4501 for "no session"
+ * @property {(code: number, reason: string) => void} stopped  a close code from 4500 on, or 4501 for "no session"
  * @property {() => Promise<boolean>} signedIn  asked when a try fails: is there a session still?
  */
 
@@ -51,7 +51,7 @@ export class Connection {
     this.helloTimer = setTimeout(() => this.later(), HELLO_WITHIN);
     socket.onmessage = (e) => this.frame(e.data);
     socket.onclose = (e) => {
-      if (e.code >= 4500 && e.code < 5000) this.stop(e.code);
+      if (e.code >= 4500 && e.code < 5000) this.stop(e.code, e.reason);
       else this.later();
     };
   }
@@ -63,11 +63,11 @@ export class Connection {
     return true;
   }
 
-  /** @param {number} code */
-  stop(code) {
+  /** @param {number} code @param {string} [reason] of the close frame */
+  stop(code, reason = '') {
     this.drop();
     this.set('stopped', 0);
-    this.handlers.stopped(code);
+    this.handlers.stopped(code, reason);
   }
 
   /** @param {any} data */
