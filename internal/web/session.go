@@ -76,6 +76,9 @@ type sessions struct {
 	open  func(agent screenpop.AgentID, session string) int // counts its screens
 
 	trimming sync.Mutex // one at a time: two would end the same sessions twice
+	// most is how many sessions each agent has at most, so that a sign-in need
+	// not read everybody's; nil: not counted yet. Under trimming.
+	most map[screenpop.AgentID]int
 }
 
 // add signs a browser in and returns its cookie's value.
@@ -94,11 +97,18 @@ func (ss *sessions) add(ctx context.Context, agent screenpop.AgentID, v visitor)
 }
 
 // trim ends the agent's sessions beyond sessionsPerAgent, those first that were
-// used least lately, and returns the ones it ended.
+// used least lately, and returns the ones it ended. It is called once for each
+// session that was added.
 func (ss *sessions) trim(ctx context.Context, agent screenpop.AgentID) (ended []session, err error) {
 	ss.trimming.Lock()
 	defer ss.trimming.Unlock()
+	if !ss.mayHaveTooMany(ctx, agent) {
+		return nil, nil
+	}
 	all, err := ss.of(ctx, agent)
+	if err == nil && ss.most != nil {
+		ss.most[agent] = min(len(all), sessionsPerAgent)
+	}
 	if len(all) <= sessionsPerAgent {
 		return nil, err
 	}
@@ -112,6 +122,26 @@ func (ss *sessions) trim(ctx context.Context, agent screenpop.AgentID) (ended []
 		ended = append(ended, s)
 	}
 	return ended, errors.Join(errs...)
+}
+
+// mayHaveTooMany counts one session more, and reads them all the first time.
+// Sessions that end are not counted off: at worst they are read once more. Under
+// trimming.
+func (ss *sessions) mayHaveTooMany(ctx context.Context, agent screenpop.AgentID) bool {
+	if ss.most != nil {
+		ss.most[agent]++
+		return ss.most[agent] > sessionsPerAgent
+	}
+	all, err := ss.all(ctx)
+	ss.most = make(map[screenpop.AgentID]int, len(all))
+	for _, s := range all {
+		ss.most[s.Agent]++
+	}
+	if err != nil {
+		ss.most = nil // what could not be read is not known
+		return true
+	}
+	return ss.most[agent] > sessionsPerAgent
 }
 
 func latestFirst(all []session) {

@@ -130,6 +130,38 @@ func TestAnAgentHasAFewSessionsOnly(t *testing.T) {
 	}
 }
 
+// A sign-in does not read everybody's sessions: on Monday at nine there are many.
+// Those that were there at the start count all the same.
+func TestASignInReadsNobodysSessionsButTheFirst(t *testing.T) {
+	r := newRig(t)
+	for range sessionsPerAgent - 1 {
+		r.join(priya)
+	}
+	read := 0
+	r = newRig(t, func(again *rig, c *Config) {
+		again.store.values, again.store.at, again.store.revision = r.store.values, r.store.at, r.store.revision
+		again.store.got = func(path string) {
+			if strings.HasPrefix(path, sessionPrefix) {
+				read++
+			}
+		}
+	})
+	r.join(daniel)
+	if read != sessionsPerAgent {
+		t.Errorf("%d sessions were read at the first sign-in, want all %d", read, sessionsPerAgent)
+	}
+	read = 0
+	r.join(daniel)
+	r.join(priya)
+	if read != 0 {
+		t.Errorf("%d sessions were read at later ones", read)
+	}
+	r.join(priya)
+	if n := r.store.count(sessionPrefix); n != sessionsPerAgent+2 {
+		t.Errorf("%d sessions, want %d of one agent and 2 of another", n, sessionsPerAgent)
+	}
+}
+
 func TestASessionIsNotedAtMostHourly(t *testing.T) {
 	r := newRig(t)
 	cookie := r.join(priya)
