@@ -16,7 +16,6 @@ import (
 func samples() []Entry {
 	agent := screenpop.AgentID{Tenant: "firm.example.com", Extension: "101"}
 	when := time.Date(2026, 11, 27, 9, 30, 0, 0, time.UTC)
-	yes := true
 	own := ByAgent(agent, "9f86d081884c7d65", "Chrome on Windows")
 	root := ByUser(ActorSocket, 0, "root")
 	root.Claimed = "priya"
@@ -33,7 +32,8 @@ func samples() []Entry {
 		{By: root, Event: Invite{agent, when}},
 		{By: own, Event: Frame{agent, "ticket"}},
 		{By: own, Event: PairBegin{agent}},
-		{By: own, Event: Pair{agent, &yes, &when}},
+		{By: own, Event: Pair{agent, &when}},
+		{By: ByItself(ActorSmokeball), Event: PairAccount{agent, false}},
 		{By: admin, Client: "203.0.113.7", Event: Unpair{agent, true, false}, Reason: "left the firm"},
 		{By: ByItself(ActorSmokeball), Event: PairingEnd{agent}},
 		{By: own, Event: Settings{agent, []string{"inbound", "on"}}},

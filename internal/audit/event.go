@@ -28,6 +28,7 @@ const (
 	KindFrame            Kind = "frame"
 	KindPairBegin        Kind = "pair-begin"
 	KindPair             Kind = "pair"
+	KindPairAccount      Kind = "pair-account"
 	KindUnpair           Kind = "unpair"
 	KindPairingEnd       Kind = "pairing-end"
 	KindSettings         Kind = "settings"
@@ -47,7 +48,7 @@ const (
 // Kinds are all kinds of events.
 func Kinds() []Kind {
 	return []Kind{
-		KindStart, KindStop, KindReload, KindSignIn, KindSignOut, KindInvite, KindFrame, KindPairBegin, KindPair, KindUnpair,
+		KindStart, KindStop, KindReload, KindSignIn, KindSignOut, KindInvite, KindFrame, KindPairBegin, KindPair, KindPairAccount, KindUnpair,
 		KindPairingEnd, KindSettings, KindDial, KindKeyRotation, KindBackup, KindRestore, KindDirectoryRefresh, KindDoctor,
 		KindCapture, KindAdminLink, KindAdminSignIn, KindAdminSignOut, KindDryRun,
 	}
@@ -157,22 +158,30 @@ type PairBegin struct{ Agent screenpop.AgentID }
 
 func (e PairBegin) told() (Kind, []slog.Attr) { return KindPairBegin, agentAttr(e.Agent) }
 
-// Pair is an agent who has come back from there.
+// Pair is an agent who has come back from there. Expires is nil where nothing was
+// paired.
 type Pair struct {
-	Agent        screenpop.AgentID
-	EmailMatches *bool // whether the Smokeball user has the agent's e-mail address; nil: not known
-	Expires      *time.Time
+	Agent   screenpop.AgentID
+	Expires *time.Time
 }
 
 func (e Pair) told() (Kind, []slog.Attr) {
 	attrs := agentAttr(e.Agent)
-	if e.EmailMatches != nil {
-		attrs = append(attrs, slog.Bool("email_matches", *e.EmailMatches))
-	}
 	if e.Expires != nil {
 		attrs = append(attrs, timeAttr("expires", *e.Expires)...)
 	}
 	return KindPair, attrs
+}
+
+// PairAccount is what Smokeball has told, some time after pairing, of who signed
+// in there: whether that is somebody with the agent's e-mail address.
+type PairAccount struct {
+	Agent        screenpop.AgentID
+	EmailMatches bool
+}
+
+func (e PairAccount) told() (Kind, []slog.Attr) {
+	return KindPairAccount, append(agentAttr(e.Agent), slog.Bool("email_matches", e.EmailMatches))
 }
 
 // Unpair is an authorisation that was given back.

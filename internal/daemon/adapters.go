@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"time"
 
 	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/lookup"
@@ -77,15 +78,23 @@ type pairingNews struct {
 	finder *lookup.Finder
 	audit  audit.Recorder
 
-	mu    sync.Mutex
-	ended map[screenpop.AgentID]bool // those whose end is in the audit log
+	mu       sync.Mutex
+	recorded map[screenpop.AgentID]pairingFacts
+}
+
+// pairingFacts are what the audit log has of an authorisation.
+type pairingFacts struct {
+	since   time.Time
+	ended   bool
+	checked bool
+	matches bool // its user's e-mail address is the agent's
 }
 
 // PairingChanged tells an agent's screens. Who has unpaired keeps no contact on
 // the screen, and what was found with the agent's authorisation is not kept
 // for others either.
 func (n *pairingNews) PairingChanged(a screenpop.AgentID, p screenpop.Pairing) {
-	n.record(a, p.State)
+	n.record(a, p)
 	n.hub.PairingChanged(a, p)
 	if p.State == screenpop.Unpaired {
 		n.hub.EndAll(a)
@@ -93,23 +102,34 @@ func (n *pairingNews) PairingChanged(a screenpop.AgentID, p screenpop.Pairing) {
 	}
 }
 
-// record takes an authorisation that has come to its end by itself into the
-// audit log, once.
-func (n *pairingNews) record(a screenpop.AgentID, state screenpop.PairingState) {
+// record takes what becomes of an authorisation by itself into the audit log,
+// once: that it has come to its end, and whose it is. A daemon that has started
+// since may say so again.
+func (n *pairingNews) record(a screenpop.AgentID, p screenpop.Pairing) {
 	n.mu.Lock()
-	known := n.ended[a]
-	if state != screenpop.Expired {
-		delete(n.ended, a)
-	} else {
-		if n.ended == nil {
-			n.ended = map[screenpop.AgentID]bool{}
-		}
-		n.ended[a] = true
+	defer n.mu.Unlock()
+	before := n.recorded[a]
+	now := pairingFacts{ended: p.State == screenpop.Expired, checked: before.checked, matches: before.matches}
+	if p.Since != nil {
+		now.since = *p.Since
 	}
-	n.mu.Unlock()
-	if state == screenpop.Expired && !known {
-		n.audit.Record(context.Background(), audit.Entry{By: audit.ByItself(audit.ActorSmokeball), Event: audit.PairingEnd{Agent: a}})
+	if !now.since.Equal(before.since) {
+		before, now.checked = pairingFacts{}, false
 	}
+	if p.EmailMatches != nil {
+		now.checked, now.matches = true, *p.EmailMatches
+	}
+	by := audit.ByItself(audit.ActorSmokeball)
+	if now.checked && (!before.checked || now.matches != before.matches) {
+		n.audit.Record(context.Background(), audit.Entry{By: by, Event: audit.PairAccount{Agent: a, EmailMatches: now.matches}})
+	}
+	if now.ended && !before.ended {
+		n.audit.Record(context.Background(), audit.Entry{By: by, Event: audit.PairingEnd{Agent: a}})
+	}
+	if n.recorded == nil {
+		n.recorded = map[screenpop.AgentID]pairingFacts{}
+	}
+	n.recorded[a] = now
 }
 
 // pairs is the keeper in the words of web: its errors say how they look from

@@ -86,7 +86,11 @@ func (s *Server) adminDoctorAccess(w http.ResponseWriter, r *http.Request) error
 	}
 	report, err := s.doctor.Access(r.Context(), agent)
 	if err != nil {
-		return doctorError("try the agent's access", err)
+		err = doctorError("try the agent's access", err)
+	}
+	s.record(r, commanding(r), audit.Doctor{Check: "access", Agent: agent}, err)
+	if err != nil {
+		return err
 	}
 	return writeJSON(w, report)
 }

@@ -85,7 +85,7 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 	case paired != agent.AgentID:
 		err = failed("finish pairing", fmt.Errorf("a session of %s paired %s", agent.AgentID, paired))
 	}
-	s.record(r, asAgent(se, agent.AgentID), audit.Pair{Agent: agent.AgentID, EmailMatches: pairing.EmailMatches, Expires: pairing.Expires}, err)
+	s.record(r, asAgent(se, agent.AgentID), audit.Pair{Agent: agent.AgentID, Expires: pairing.Expires}, err)
 	if err != nil {
 		return err
 	}
