@@ -31,6 +31,12 @@ func (x *examination) probes() []probe {
 		{name: "listeners", try: x.listeners},
 		{name: "ready", try: x.ready, needsDaemon: true},
 	}
+	if x.cfg.TLS.CertFile != "" {
+		list = append(list, probe{name: "certificate-files", try: x.certificateFiles})
+	}
+	if x.cfg.SignIn.OIDC.Issuer != "" {
+		list = append(list, probe{name: "single-sign-on", try: x.signOn})
+	}
 	for _, address := range x.smokeballHosts() {
 		list = append(list, probe{name: "smokeball", try: func(ctx context.Context, c *chart) { x.knock(ctx, c, address) }})
 	}
@@ -38,7 +44,9 @@ func (x *examination) probes() []probe {
 		of := func(name string, try func(context.Context, *chart, config.Tenant)) probe {
 			return probe{name: name, tenant: t.Domain, try: func(ctx context.Context, c *chart) { try(ctx, c, t) }}
 		}
-		list = append(list, of("number-plan", x.numberPlan), of("webhook-listener", x.webhookListener))
+		hooks := of("pbx-webhooks", x.hooks)
+		hooks.slow = true
+		list = append(list, of("number-plan", x.numberPlan), of("pbx", x.pbx), hooks, of("webhook-listener", x.webhookListener))
 		list = append(list, of("client-credentials", x.credentials), of("redirect", x.redirect))
 		account := of("account", x.account)
 		account.needsDaemon = true

@@ -27,26 +27,33 @@ func (x *examination) knock(ctx context.Context, c *chart, address string) {
 	var cert *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &cert):
-		c.fail("something stands between this machine and Smokeball, or its list of authorities is old (ca-certificates)", "%s: %v", address, cert)
+		c.fail(doAboutCertificate(cert, time.Now(), "something stands between this machine and Smokeball, or its list of authorities is old (ca-certificates)"), "%s: %v", address, cert)
 		return
 	case err != nil:
 		c.fail("check DNS, the firewall and the proxy: this machine has to reach it", "%s: no answer: %v", address, cause(err))
 		return
 	}
-	// The answer was made some time between the two; the header counts seconds.
-	now := time.Now()
+	took := time.Since(start)
+	off, told := clockOff(start, took, res)
+	switch {
+	case !told:
+		c.warn("is it a proxy that answers?", "%s: answers without saying the time", address)
+	case off > clockTolerance:
+		c.warn("set this machine's clock (timedatectl set-ntp true): tokens would seem to live longer or shorter than they do",
+			"%s: answers, and the clocks differ by %v", address, off)
+	default:
+		c.ok("%s: answers in %d ms, the clocks agree", address, took.Milliseconds())
+	}
+}
+
+// clockOff is how far the clock of who has answered is from ours. The answer was
+// made some time between the start and the end; the header counts seconds.
+func clockOff(start time.Time, took time.Duration, res *http.Response) (off time.Duration, told bool) {
 	at, err := http.ParseTime(res.Header.Get("Date"))
 	if err != nil {
-		c.warn("is it a proxy that answers?", "%s: answers without saying the time", address)
-		return
+		return 0, false
 	}
-	off := start.Add(now.Sub(start) / 2).Sub(at).Truncate(time.Second)
-	if off.Abs() > clockTolerance {
-		c.warn("set this machine's clock (timedatectl set-ntp true): tokens would seem to live longer or shorter than they do",
-			"%s: answers, and the clocks differ by %v", address, off.Abs())
-		return
-	}
-	c.ok("%s: answers in %d ms, the clocks agree", address, now.Sub(start).Milliseconds())
+	return start.Add(took / 2).Sub(at).Truncate(time.Second).Abs(), true
 }
 
 // oauth is a tenant's app at Smokeball's authorisation server.

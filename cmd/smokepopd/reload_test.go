@@ -148,11 +148,21 @@ type certificate struct{ cert, key []byte }
 
 func certified(t *testing.T) certificate {
 	t.Helper()
+	return certifiedFor(t, "", time.Time{}, time.Now().Add(time.Hour))
+}
+
+// certifiedFor is one of a host's own, that is trusted where it is known.
+func certifiedFor(t *testing.T, host string, begin, end time.Time) certificate {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), NotBefore: begin, NotAfter: end}
+	if host != "" {
+		template.DNSNames, template.IPAddresses = []string{host}, []net.IP{net.IPv4(127, 0, 0, 1)}
+		template.IsCA, template.BasicConstraintsValid = true, true
+	}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -162,6 +172,16 @@ func certified(t *testing.T) certificate {
 		t.Fatal(err)
 	}
 	return certificate{cert, private}
+}
+
+// write writes the pair as PEM.
+func (c certificate) write(t *testing.T, certFile, keyFile string) {
+	t.Helper()
+	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: c.cert}, keyFile: {Type: "PRIVATE KEY", Bytes: c.key}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // A renewed certificate is used after a SIGHUP; one that does not fit its key is
