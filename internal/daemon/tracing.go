@@ -72,6 +72,9 @@ func (t *tracing) Record(e screenpop.TraceEntry) {
 	}
 }
 
+// Measuring implements [screenpop.Measurer].
+func (t *tracing) Measuring() bool { return t.told.Load() != nil }
+
 // Run sends until ctx ends.
 func (t *tracing) Run(ctx context.Context) error {
 	t.running.Run(ctx, func(ctx context.Context, x *otlp.Exporter) {
@@ -83,9 +86,14 @@ func (t *tracing) Run(ctx context.Context) error {
 }
 
 // recorders gives each line to the trace and to the collector's exporter.
-type recorders [2]screenpop.Recorder
+type recorders struct {
+	trace   screenpop.Recorder
+	tracing *tracing
+}
 
 func (r recorders) Record(e screenpop.TraceEntry) {
-	r[0].Record(e)
-	r[1].Record(e)
+	r.trace.Record(e)
+	r.tracing.Record(e)
 }
+
+func (r recorders) Measuring() bool { return r.tracing.Measuring() }

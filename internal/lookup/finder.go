@@ -128,7 +128,7 @@ func (f *Finder) Known(agent screenpop.AgentID, call screenpop.Call) (m screenpo
 	if _, err := f.creds.Token(f.atOnce, agent); err != nil {
 		return m, nil, false
 	}
-	a, known := f.remembered(t.key(agent, call), []screenpop.Stage{f.stage("token", nil, 0, start)})
+	a, known := f.remembered(t.key(agent, call), f.stage(nil, "token", nil, 0, start))
 	if !known {
 		return m, nil, false
 	}
@@ -140,11 +140,14 @@ func (f *Finder) Known(agent screenpop.AgentID, call screenpop.Call) (m screenpo
 func (f *Finder) ended(start time.Time, agent screenpop.AgentID, call screenpop.Call, a answer) (screenpop.Match, error) {
 	outcome, end := screenpop.OutcomeOf(a.err), f.now()
 	f.metrics.ended(outcome, end.Sub(start))
-	f.trace.Record(screenpop.TraceEntry{
+	e := screenpop.TraceEntry{
 		Time: end, Tenant: agent.Tenant, Extension: agent.Extension, Call: call.ID,
 		Step: screenpop.StepLookup, Verdict: string(outcome), Detail: a.detail, Number: call.Number.Masked(),
-		Timing: &screenpop.Timing{Began: start, Ended: end, Stages: a.stages},
-	})
+	}
+	if screenpop.Measuring(f.trace) {
+		e.Timing = &screenpop.Timing{Began: start, Ended: end, Stages: a.stages}
+	}
+	f.trace.Record(e)
 	if outcome == screenpop.OutcomeUnavailable || outcome == screenpop.OutcomeRefused {
 		f.log.Warn("look-up failed", "agent", agent, "outcome", outcome, "detail", a.detail)
 	}
@@ -169,7 +172,7 @@ func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, call screenp
 	defer cancel()
 	asked := f.now()
 	token, err := f.creds.Token(limited, agent)
-	begun := []screenpop.Stage{f.stage("token", err, 0, asked)}
+	begun := f.stage(nil, "token", err, 0, asked)
 	if err != nil {
 		return answer{err: credentialsError(limited, err), detail: "there is no token to ask with", stages: begun}
 	}
@@ -193,7 +196,7 @@ func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, call screenp
 	if joined {
 		f.metrics.coalesced.Inc()
 		a.detail = "shared with another phone's search: " + a.detail
-		a.stages = []screenpop.Stage{f.stage("shared", a.err, len(a.match.Contacts), waiting)}
+		a.stages = f.stage(nil, "shared", a.err, len(a.match.Contacts), waiting)
 	}
 	a.stages = append(begun, a.stages...)
 	if len(a.match.Contacts) > 0 {
@@ -247,8 +250,11 @@ func settled(m screenpop.Match, detail string, stages []screenpop.Stage) answer 
 	return answer{match: m, detail: detail, stages: stages}
 }
 
-// stage is a part of a look-up that ends now.
-func (f *Finder) stage(name string, err error, found int, began time.Time) screenpop.Stage {
+// stage adds a part of a look-up that ends now, if anybody measures.
+func (f *Finder) stage(to []screenpop.Stage, name string, err error, found int, began time.Time) []screenpop.Stage {
+	if !screenpop.Measuring(f.trace) {
+		return to
+	}
 	s := screenpop.Stage{Name: name, Began: began, Ended: f.now()}
 	switch {
 	case found > 0:
@@ -256,7 +262,7 @@ func (f *Finder) stage(name string, err error, found int, began time.Time) scree
 	case err != nil:
 		s.Verdict = string(screenpop.OutcomeOf(err))
 	}
-	return s
+	return append(to, s)
 }
 
 // priority is the call's place among those that wait for the budget.

@@ -54,7 +54,7 @@ func (s *search) run(ctx context.Context) (whole bool, err error) {
 		if err == nil {
 			err = s.people(ctx)
 		}
-		s.stages = append(s.stages, s.asker.finder.stage(string(step.Kind), err, len(s.found), began))
+		s.stages = s.asker.finder.stage(s.stages, string(step.Kind), err, len(s.found), began)
 		if len(s.found) > 0 {
 			return err == nil, nil
 		}

@@ -70,8 +70,7 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 	}
 	read := r.now()
 	v := t.take(m, received)
-	took := screenpop.Timing{Began: received, Ended: r.now()}
-	took.Stages = []screenpop.Stage{{Name: "receive", Began: received, Ended: read}, {Name: "decide", Began: read, Ended: took.Ended}}
+	took := spent{received, read, r.now()}
 	t.observe(seen, req, path, m, v, v.refused, received)
 	if v.refused != nil {
 		r.refuse(w, req, t.domain, v.refused)

@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -211,6 +213,38 @@ func TestTraceTellsEachVerdict(t *testing.T) {
 	for _, s := range screenpop.Skips() {
 		if explain(s) == "" {
 			t.Errorf("%s is not explained", s)
+		}
+	}
+}
+
+// measuring is a ledger that wants to know what took how long.
+type measuring struct{ *ledger }
+
+func (measuring) Measuring() bool { return true }
+
+// What an event took is measured for who wants it, its stages once for all
+// extensions; for nobody, nothing is.
+func TestAnEventIsMeasuredForWhoWantsIt(t *testing.T) {
+	r := newRig(t, nil)
+	for _, wanted := range []bool{false, true} {
+		before := len(r.trace.all())
+		if wanted {
+			r.Receiver.trace = measuring{r.trace}
+		}
+		r.send(fmt.Sprintf("event=ringing&call_id=%v&from=6173998147&to=600&extension=101,102", wanted))
+		var stages []string
+		for _, e := range r.trace.all()[before:] {
+			if (e.Timing != nil) != wanted {
+				t.Errorf("wanted %v: %s has the timing %+v", wanted, e.Extension, e.Timing)
+			}
+			if e.Timing != nil {
+				for _, s := range e.Timing.Stages {
+					stages = append(stages, string(e.Extension)+" "+s.Name)
+				}
+			}
+		}
+		if wanted && !slices.Equal(stages, []string{"101 receive", "101 decide"}) {
+			t.Errorf("stages: %q", stages)
 		}
 	}
 }

@@ -159,7 +159,7 @@ func (r *Receiver) takeLive(t *tenant, m *message, at time.Time) bool {
 	r.metrics.live[v.result].Inc()
 	if v.result != malformed {
 		r.metrics.joined.Add(float64(len(v.joined)))
-		r.record(t, m, v, screenpop.Timing{Began: at, Ended: r.now()})
+		r.record(t, m, v, spent{received: at, decided: r.now()})
 	}
 	return v.result != full
 }

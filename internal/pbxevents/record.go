@@ -1,18 +1,42 @@
 package pbxevents
 
-import "github.com/smokepop/smokepop/internal/screenpop"
+import (
+	"time"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
 
 // maxRecorded bounds the trace entries of one event: a list of extensions can
 // be as long as a body.
 const maxRecorded = 32
 
+// spent is what an event took: when it was received, read and decided about.
+type spent struct {
+	received time.Time
+	read     time.Time // zero for one that did not come by itself
+	decided  time.Time
+}
+
+func (s spent) timing() *screenpop.Timing {
+	t := &screenpop.Timing{Began: s.received, Ended: s.decided}
+	if !s.read.IsZero() {
+		t.Stages = []screenpop.Stage{{Name: "receive", Began: s.received, Ended: s.read}, {Name: "decide", Began: s.read, Ended: s.decided}}
+	}
+	return t
+}
+
 // record leaves one line in the decision trace per extension concerned, and one
 // more where the agent has the call already. The stages of what it took are
 // those of the first line: the others have them in common with it.
-func (r *Receiver) record(t *tenant, m *message, v verdict, took screenpop.Timing) {
+func (r *Receiver) record(t *tenant, m *message, v verdict, took spent) {
 	e := screenpop.TraceEntry{
-		Time: took.Began, Tenant: t.domain, Call: m.call, Step: screenpop.StepEvent,
-		Number: v.number.Masked(), Timing: &took,
+		Time: took.received, Tenant: t.domain, Call: m.call, Step: screenpop.StepEvent,
+		Number: v.number.Masked(),
+	}
+	var whole *screenpop.Timing
+	if screenpop.Measuring(r.trace) {
+		whole = &screenpop.Timing{Began: took.received, Ended: took.decided}
+		e.Timing = took.timing()
 	}
 	switch v.result {
 	case accepted:
@@ -26,7 +50,6 @@ func (r *Receiver) record(t *tenant, m *message, v verdict, took screenpop.Timin
 		r.trace.Record(e)
 		return
 	}
-	whole := &screenpop.Timing{Began: took.Began, Ended: took.Ended}
 	for _, x := range v.extensions[:min(len(v.extensions), maxRecorded)] {
 		e.Extension = x
 		r.trace.Record(e)

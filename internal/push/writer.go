@@ -44,6 +44,9 @@ func (s *screen) written(w *way) {
 	if !w.received.IsZero() {
 		s.hub.metrics.ringToPop.Observe(now.Sub(w.received).Seconds())
 	}
+	if !screenpop.Measuring(s.hub.frames) {
+		return
+	}
 	s.hub.frames.Record(screenpop.TraceEntry{
 		Time: now, Tenant: s.agent.Tenant, Extension: s.agent.Extension, Call: w.call,
 		Step: screenpop.StepFrame, Verdict: "written", Timing: &screenpop.Timing{Began: w.queued, Ended: now},

@@ -16,7 +16,8 @@ type TraceEntry struct {
 	Detail    string    `json:"detail"`  // one plain sentence, or empty
 	Number    string    `json:"number"`  // masked
 
-	// Timing is for who measures, and no part of the line; nil where nobody did.
+	// Timing is for who measures, and no part of the line; nil where nobody did,
+	// as where nobody wants it.
 	Timing *Timing `json:"-"`
 }
 
@@ -51,4 +52,17 @@ const (
 // be called from many goroutines.
 type Recorder interface {
 	Record(TraceEntry)
+}
+
+// Measurer is a [Recorder] that may want to know what took how long.
+type Measurer interface {
+	// Measuring tells whether it does now. It may be called from many
+	// goroutines.
+	Measuring() bool
+}
+
+// Measuring tells whether r wants [TraceEntry.Timing] now.
+func Measuring(r Recorder) bool {
+	m, ok := r.(Measurer)
+	return ok && m.Measuring()
 }
