@@ -103,14 +103,16 @@ func (x *Exporter) tell(tenant screenpop.Tenant, c *call) {
 	}
 	slices.SortStableFunc(lines, func(a, b line) int { return cmp.Or(a.at.Compare(b.at), order(a.step)-order(b.step)) })
 	if c.root == nil {
-		end := lines[0].at
+		start, end := lines[0].took(time.Time{})
 		for _, l := range lines {
-			if _, ended := l.took(time.Time{}); ended.After(end) {
+			began, ended := l.took(time.Time{})
+			start = earlier(start, began)
+			if ended.After(end) {
 				end = ended
 			}
 		}
 		ctx, root := x.tracer.Start(context.Background(), "call",
-			trace.WithNewRoot(), trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(lines[0].at),
+			trace.WithNewRoot(), trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(start),
 			trace.WithAttributes(attribute.String("smokepop.tenant", string(tenant))))
 		c.root = ctx
 		root.End(trace.WithTimestamp(end))
