@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/vault"
 )
 
@@ -39,6 +40,9 @@ copy of the key file elsewhere.`,
 				}
 				return failure{exitFailed, err}
 			}
+			if taken.From == fromStopped {
+				flags.leave(cmd.ErrOrStderr(), audit.Backup{Records: taken.Records, LeftOut: taken.LeftOut})
+			}
 			say := cmd.OutOrStdout()
 			switch {
 			case flags.json:
@@ -57,6 +61,8 @@ copy of the key file elsewhere.`,
 	cmd.Flags().BoolVar(&force, "force", false, "replace a file that is there already")
 	return cmd
 }
+
+const fromStopped = "stopped store"
 
 // taken is a backup that has been written.
 type taken struct {
@@ -83,7 +89,7 @@ func (f *storeFlags) backup(ctx context.Context, file string, force bool, stdout
 		if f.configFile == "" {
 			return taken{}, fmt.Errorf("%w; with --config FILE the backup is taken from the stopped store", client.explain(fs.ErrNotExist))
 		}
-		t.From = "stopped store"
+		t.From = fromStopped
 		write = func(w io.Writer) error { return t.copy(ctx, f, w) }
 	}
 	if file == "-" {

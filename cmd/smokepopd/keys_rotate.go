@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/vault"
 )
 
@@ -35,7 +36,7 @@ with systemd's LoadCredential=, the command says when to restart it.`,
 			if err := flags.resolve(); err != nil {
 				return err
 			}
-			done, err := flags.rotate(cmd.Context())
+			done, err := flags.rotate(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
 				var told failure
 				if errors.As(err, &told) {
@@ -79,7 +80,7 @@ func (r rotated) print(w io.Writer) {
 }
 
 // rotate takes the rotation as far as it goes.
-func (f *storeFlags) rotate(ctx context.Context) (rotated, error) {
+func (f *storeFlags) rotate(ctx context.Context, stderr io.Writer) (rotated, error) {
 	c := newAdminClient(f.socket)
 	running, err := c.running(ctx)
 	if err != nil {
@@ -89,6 +90,9 @@ func (f *storeFlags) rotate(ctx context.Context) (rotated, error) {
 		return f.rotateLive(ctx, c)
 	}
 	done, err := f.rotateStopped(ctx)
+	if err == nil {
+		f.leave(stderr, audit.KeyRotation{Step: "rotated", Keys: append([]string{done.Key}, done.Removed...), Records: done.Records})
+	}
 	if errors.Is(err, vault.ErrLocked) {
 		err = fmt.Errorf("%w; if it is the daemon, name its admin socket with --socket (tried %s)", err, f.socket)
 	}

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"syscall"
+	"time"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/vault"
 )
@@ -64,6 +68,21 @@ func (f *storeFlags) open(ctx context.Context, keys vault.KeyRing) (s *vault.Sto
 		return err
 	})
 	return s, err
+}
+
+// leave leaves word of what was done for the next daemon's audit log. What was
+// done stands whether that works or not.
+func (f *storeFlags) leave(stderr io.Writer, event audit.Event) {
+	e := audit.Entry{By: audit.ByUser(audit.ActorCommand, uint32(os.Getuid()), ""), At: time.Now(), Event: event}
+	if u, err := user.Current(); err == nil {
+		e.By.Name = u.Username
+	}
+	if by := invokingUser(); by != e.By.Name {
+		e.By.Claimed = by
+	}
+	if err := asOwner(f.stateDir, func() error { return audit.Leave(f.stateDir, e) }); err != nil {
+		fmt.Fprintf(stderr, "done, but the audit log will not tell of it: %v\n", err)
+	}
 }
 
 // asOwner lets root act as the user whose directory dir is: the vault refuses

@@ -71,6 +71,16 @@ func TestNoSecretLeaves(t *testing.T) {
 		}
 	}
 	w.out.add("the log", log)
+	record, err := os.ReadFile(filepath.Join(w.dir, "audit.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, event := range []string{"sign-in", "pair", "unpair", "invite"} {
+		if !strings.Contains(string(record), `"event":"`+event+`"`) {
+			t.Errorf("the audit file does not tell of %s", event)
+		}
+	}
+	w.out.add("the audit file", string(record))
 	if frames := w.out.texts["the screens' frames"].String(); !strings.Contains(frames, knownName) {
 		t.Errorf("the pops were not seen: %.500s", frames)
 	}

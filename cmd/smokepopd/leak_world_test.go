@@ -65,6 +65,7 @@ func newLeakWorld(t *testing.T) *leakWorld {
 		setTenant(settings, "smokeball", "requests_per_second", 1000)
 		setTenant(settings, "smokeball", "burst", 1000)
 		setTenant(settings, "lookup", "cache", "0s")
+		settings["audit"] = map[string]any{"file": filepath.Join(filepath.Dir(etc), "audit.log")}
 	})
 	w.world.access.Password = planted["webhook-password"]
 	for kind, secret := range planted {

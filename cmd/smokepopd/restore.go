@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/vault"
 )
 
@@ -45,6 +46,9 @@ copy of it with --backup-keys.`,
 			done, err := flags.restore(cmd, args[0], backupKeys, opts)
 			if err != nil {
 				return failure{exitFailed, err}
+			}
+			if !dryRun {
+				flags.leave(cmd.ErrOrStderr(), audit.Restore{Records: done.Records, Key: done.KeyID, Created: done.Created})
 			}
 			if asJSON {
 				return printJSON(cmd, restoredFile{args[0], done.Created, done.KeyID, done.Records, done.Kept, dryRun})

@@ -180,6 +180,10 @@ func (d *Daemon) Run(ctx context.Context) error {
 	// The work goes on while ctx has ended and the way down has not.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	if err := audit.Collect(d.cfg.StateDir, func(e audit.Entry) { d.audit.Record(ctx, e) }); err != nil {
+		d.log.Warn("not all that commands did while no daemon ran could be taken into the audit log", "err", err)
+	}
+	d.audit.Record(ctx, audit.Entry{By: audit.ByItself(audit.ActorDaemon), Event: audit.Start{Version: d.version, Config: config.Fingerprint(d.cfg)}})
 	group, failed := errgroup.WithContext(work)
 	for _, s := range d.servers {
 		group.Go(func() error {
@@ -205,7 +209,6 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 	notify(d.log, notifyReady)
 	d.log.Info("ready", "pid", os.Getpid())
-	d.audit.Record(ctx, audit.Entry{By: audit.ByItself(audit.ActorDaemon), Event: audit.Start{Version: d.version, Config: config.Fingerprint(d.cfg)}})
 	// Nothing is reloaded on the way down.
 	still, noMore := context.WithCancel(ctx)
 	defer noMore()
