@@ -13,7 +13,7 @@ func cachedPop(b *bench) (rows []row, err error) {
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
 	ours, theirs, err := p.inTurns(b.repetitions, load{
-		rate: 1000, calls: b.size(2000, 200), caller: knownCaller, agents: one(screens), screens: 1,
+		rate: 1000, calls: b.size(2000, 200), caller: b.knownCaller, agents: one(screens), screens: 1,
 	})
 	if err != nil {
 		return nil, err

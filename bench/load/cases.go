@@ -1,9 +1,19 @@
 package main
 
-// cases are run in this order.
+// cases are run in this order. The first that needs them starts what all share.
 var cases = []struct {
 	name string
 	run  func(*bench) ([]row, error)
 }{
 	{"cached pop", cachedPop},
+	{"linear events", linearEvents},
+	{"sustained", sustained},
+	{"ring groups", ringGroups},
+	{"slow CRM", slowCRM},
+	{"stalled", stalled},
+	{"storm", storm},
+	{"linear screens", linearScreens},
+	{"start", start},
+	{"idle", idle},
+	{"binary", size},
 }

@@ -36,10 +36,13 @@ type fleet struct {
 const connecting = 64
 
 // connect opens a screen for each of the first n agents.
-func connect(s server, n int) (*fleet, error) {
+func connect(s server, n int) (*fleet, error) { return connectAtOnce(s, n, connecting) }
+
+// connectAtOnce is connect with so many at a time.
+func connectAtOnce(s server, n, atOnce int) (*fleet, error) {
 	f := &fleet{s: s, conns: make([]*websocket.Conn, n)}
 	var group errgroup.Group
-	group.SetLimit(connecting)
+	group.SetLimit(atOnce)
 	for i := range n {
 		group.Go(func() error {
 			conn, err := s.dial(i)
@@ -162,6 +165,23 @@ func (w *window) arrived(n int, at int64) {
 	}
 }
 
+// failed is how many screens a call waits for that will never pop.
+const failed = -1 << 30
+
+// fail takes a call out of those that are waited for, if none of its pops has
+// come.
+func (w *window) fail(n int) {
+	c := &w.calls[n]
+	for left := c.left.Load(); left > 0; left = c.left.Load() {
+		if c.left.CompareAndSwap(left, failed) {
+			if w.left.Add(-1) == 0 {
+				close(w.done)
+			}
+			return
+		}
+	}
+}
+
 var errMissing = errors.New("pops did not come")
 
 // wait waits until every pop has come.
@@ -176,17 +196,19 @@ func (w *window) wait(limit time.Duration) error {
 	}
 }
 
-// latencies returns how long each call's pops took. One that never came took
-// for ever, which is patience.
-func (w *window) latencies() []time.Duration {
-	out := make([]time.Duration, 0, len(w.calls))
+// latencies returns how long each call's pops took, but for those that are not
+// counted, and how many never came: they took for ever, which is patience.
+func (w *window) latencies(uncounted func(int) bool) (took []time.Duration, missing int) {
 	for i := range w.calls {
 		c := &w.calls[i]
-		took := patience
-		if c.left.Load() == 0 {
-			took = time.Duration(c.last.Load() - c.due.Load())
+		switch {
+		case uncounted != nil && uncounted(i):
+		case c.left.Load() == 0:
+			took = append(took, time.Duration(c.last.Load()-c.due.Load()))
+		default:
+			took = append(took, patience)
+			missing++
 		}
-		out = append(out, took)
 	}
-	return out
+	return took, missing
 }

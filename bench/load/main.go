@@ -92,7 +92,7 @@ func (o options) run(ctx context.Context, out io.Writer) (*report, error) {
 		return nil, fmt.Errorf("run smokepopd version: %w (make bench builds what is needed)", err)
 	}
 	if o.quick {
-		o.repetitions = min(o.repetitions, 2)
+		o.repetitions = 1
 	}
 	fields := strings.Fields(string(version))
 	b := &bench{options: o, out: out, report: newReport(fields[min(1, len(fields)-1)], o.repetitions)}
@@ -133,6 +133,7 @@ type bench struct {
 	report  *report
 	office  *office // once there is one
 	frame   int     // how many bytes smokepop's pop has
+	calls   int     // how many there were
 	current string  // the case that runs, as a file's name
 }
 
@@ -150,8 +151,11 @@ func (b *bench) size(n, quick int) int {
 	return n
 }
 
+// few is how often a case is repeated that takes long.
+func (b *bench) few(n int) int { return min(n, b.repetitions) }
+
 // agents is how many the office has: as many as the largest case needs.
-func (b *bench) agents() int { return b.size(1_000, 250) }
+func (b *bench) agents() int { return b.size(10_000, 250) }
 
 // installed returns the office, in which every agent is signed in and paired.
 func (b *bench) installed() (*office, error) {

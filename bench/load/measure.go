@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -13,10 +14,15 @@ type load struct {
 	caller  func(n int) int   // which contact call n comes from
 	agents  func(n int) []int // whose phones it lets ring
 	screens int               // how many, for each call
+	// each rings every phone by a webhook of its own, not all by one.
+	each bool
+	// uncounted are calls to screens that show nothing, because nobody reads.
+	uncounted func(n int) bool
 	// scheduled counts from the moment an event was due, so that a generator
 	// that falls behind with the server counts against it. Otherwise from the
 	// moment it was handed to a connection that may still be busy: what timers
-	// are late is the generator's.
+	// are late is the generator's. A webhook that is refused counts as a pop that
+	// never came; otherwise it is an error.
 	scheduled bool
 	grace     time.Duration // for pops after the last event; 0: ten seconds
 }
@@ -27,7 +33,6 @@ type sample struct {
 	cpu         time.Duration // of the server, for an event
 	allocations float64       // likewise
 	missing     int           // calls whose pops did not come
-	took        time.Duration
 }
 
 // line is a server with its screens and the PBX's connections to it.
@@ -35,11 +40,11 @@ type line struct {
 	server
 	*fleet
 	*trunk
-	next int // the number of the next call
+	next *int // the number of the next call, on any line: daemons remember over restarts
 }
 
 // openLine opens n screens and some connections for webhooks.
-func openLine(s server, screens, connections int) (*line, error) {
+func (b *bench) openLine(s server, screens, connections int) (*line, error) {
 	f, err := connect(s, screens)
 	if err != nil {
 		return nil, err
@@ -49,7 +54,7 @@ func openLine(s server, screens, connections int) (*line, error) {
 		f.close()
 		return nil, err
 	}
-	return &line{server: s, fleet: f, trunk: t}, nil
+	return &line{server: s, fleet: f, trunk: t, next: &b.calls}, nil
 }
 
 func (l *line) hangUp() {
@@ -60,11 +65,11 @@ func (l *line) hangUp() {
 // measure sends a window's calls and waits for their pops. Then, outside of what
 // is measured, it ends the calls and waits for that too.
 func (l *line) measure(load load) (sample, error) {
-	w := newWindow(l.next, load.calls, load.screens)
-	l.next += load.calls
-	requests := make([][]byte, load.calls)
+	w := newWindow(*l.next, load.calls, load.screens)
+	*l.next += load.calls
+	requests := make([][]request, load.calls)
 	for n := range requests {
-		requests[n] = ringing(l.server, w.first+n, load.caller(n), load.agents(n)...)
+		requests[n] = l.ring(w, n, load)
 	}
 	l.fleet.window.Store(w)
 	var out sample
@@ -89,17 +94,16 @@ func (l *line) measure(load load) (sample, error) {
 			at = due
 		}
 		w.calls[n].due.Store(at)
-		l.requests <- request{bytes: requests[n]}
+		for _, r := range requests[n] {
+			l.post(r)
+		}
 		n++
 	}
 	grace := load.grace
 	if grace == 0 {
 		grace = 10 * time.Second
 	}
-	if err := w.wait(grace); err != nil {
-		out.missing = int(w.left.Load())
-	}
-	out.took = time.Duration(now() - began)
+	_ = w.wait(grace)                  // what is missing is counted
 	usedThen, err := l.process().cpu() // first: asking for the allocations costs some
 	if err != nil {
 		return out, err
@@ -108,28 +112,55 @@ func (l *line) measure(load load) (sample, error) {
 	if err != nil {
 		return out, err
 	}
-	out.latencies = w.latencies()
+	out.latencies, out.missing = w.latencies(load.uncounted)
 	out.cpu = (usedThen - used) / time.Duration(load.calls)
 	out.allocations = float64(allocatedThen-allocated) / float64(load.calls)
-	if err := l.problem(); err != nil {
-		return out, fmt.Errorf("%s: %w", l.name(), err)
+	if err := l.problem(); err != nil || out.missing > 0 && !load.scheduled {
+		return out, fmt.Errorf("%s: %d of %d calls have no pop: %w", l.name(), out.missing, load.calls, errors.Join(err, errMissing))
 	}
 	return out, l.end(w, load)
+}
+
+// ring makes the webhooks of a window's call n.
+func (l *line) ring(w *window, n int, load load) []request {
+	agents := load.agents(n)
+	var sent func(int)
+	if load.scheduled {
+		sent = func(status int) {
+			if status/100 != 2 {
+				w.fail(n)
+			}
+		}
+	}
+	if load.uncounted != nil && load.uncounted(n) {
+		w.fail(n)
+		sent = func(int) {} // it may wait for ever, and be refused
+	}
+	if !load.each {
+		return []request{{ringing(l.server, w.first+n, load.caller(n), agents...), sent}}
+	}
+	var all []request
+	for _, a := range agents {
+		all = append(all, request{ringing(l.server, w.first+n, load.caller(n), a), sent})
+	}
+	return all
 }
 
 // end ends a window's calls.
 func (l *line) end(w *window, load load) error {
 	if !l.server.ends() {
-		return nil
+		return eventually("what was sent is answered", func() bool { return l.waiting.Load() == 0 })
 	}
 	pops := 0
 	for i := range w.calls {
-		pops += load.screens - int(max(0, w.calls[i].left.Load()))
+		if left := w.calls[i].left.Load(); left >= 0 {
+			pops += load.screens - int(left)
+		}
 	}
 	before := l.fleet.ends.Load()
 	var answered atomic.Int64
 	for n := range w.calls {
-		l.requests <- request{bytes: ended(l.server, w.first+n), sent: func(int) { answered.Add(1) }}
+		l.post(request{bytes: ended(l.server, w.first+n), sent: func(int) { answered.Add(1) }})
 	}
 	return eventually("the calls end", func() bool {
 		return answered.Load() == int64(len(w.calls)) && l.fleet.ends.Load()-before >= int64(pops)

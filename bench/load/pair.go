@@ -17,11 +17,16 @@ type pair struct {
 // The PBX's connections in most cases.
 const connections = 16
 
-// The callers whose contacts smokepop has in memory: a prime, so that an agent is
+// known is how many callers smokepop has in memory: a prime, so that an agent is
 // seldom called by one twice. Every caller beyond is one that it has to ask for.
-const known = 997
+func (b *bench) known() int { return b.size(997, 97) }
 
-func knownCaller(n int) int { return n % known }
+func (b *bench) knownCaller(n int) int { return n % b.known() }
+
+// warm lets smokepop find the known callers.
+func (b *bench) warm(screens int) load {
+	return load{rate: 2000, calls: b.known(), caller: b.knownCaller, agents: one(screens), screens: 1}
+}
 
 // one returns the agents of call n when each call rings one phone.
 func one(screens int) func(n int) []int {
@@ -36,10 +41,10 @@ func (b *bench) open(screens, connections int) (*pair, error) {
 		return nil, err
 	}
 	p := &pair{crm: b.office.crm, profile: b.profile}
-	if p.ours, err = openLine(s, screens, connections); err != nil {
+	if p.ours, err = b.openLine(s, screens, connections); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
-	warm := load{rate: 500, calls: known, caller: knownCaller, agents: one(screens), screens: 1}
+	warm := b.warm(screens)
 	if _, err := p.ours.measure(warm); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
@@ -48,7 +53,7 @@ func (b *bench) open(screens, connections int) (*pair, error) {
 	if err != nil {
 		return nil, errors.Join(err, p.close())
 	}
-	if p.theirs, err = openLine(base, screens, connections); err != nil {
+	if p.theirs, err = b.openLine(base, screens, connections); err != nil {
 		return nil, errors.Join(err, base.stop(), p.close())
 	}
 	if _, err := p.theirs.measure(warm); err != nil {

@@ -30,8 +30,10 @@ type row struct {
 	Smokepop spread  `json:"smokepop"`
 	Baseline *spread `json:"baseline,omitempty"`
 	Ratio    *spread `json:"ratio,omitempty"`
-	Target   *target `json:"target,omitempty"`
-	Met      *bool   `json:"met,omitempty"`
+	// Itself says that Baseline is smokepop in other circumstances.
+	Itself bool    `json:"itself,omitempty"`
+	Target *target `json:"target,omitempty"`
+	Met    *bool   `json:"met,omitempty"`
 }
 
 // target is a bound on the median of the ratio, where there is one, else of
@@ -57,8 +59,16 @@ func compare(of, figure, unit string, ours, theirs []float64, t *target) row {
 	return r.against(t)
 }
 
-// alone is a row without a baseline.
-func alone(of, figure, unit string, ours []float64, t *target) row {
+// compareOwn is a row whose ratio is to smokepop itself in other circumstances;
+// they stand where the baseline's figure does.
+func compareOwn(of, figure, unit string, ours, otherwise []float64, t *target) row {
+	r := compare(of, figure, unit, ours, otherwise, t)
+	r.Itself = true
+	return r
+}
+
+// single is a row without a baseline.
+func single(of, figure, unit string, ours []float64, t *target) row {
 	r := row{Case: of, Figure: figure, Unit: unit, Smokepop: spreadOf(ours)}
 	return r.against(t)
 }

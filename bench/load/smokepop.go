@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/gorilla/websocket"
 	"go.yaml.in/yaml/v3"
@@ -106,7 +107,7 @@ func (o *office) serve() (*smokepop, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &smokepop{o, p}, nil
+	return &smokepop{office: o, p: p}, nil
 }
 
 // freeAddress returns an address that nobody listens on, below the range that
@@ -131,8 +132,9 @@ var taken = map[int]bool{}
 
 // smokepop is a daemon that runs.
 type smokepop struct {
-	office *office
-	p      *process
+	office   *office
+	p        *process
+	replayed atomic.Int64 // hellos that had a live pop
 }
 
 func (s *smokepop) name() string      { return "smokepop" }
@@ -147,8 +149,12 @@ func (s *smokepop) dial(i int) (*websocket.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, frame, err := conn.ReadMessage(); err != nil || !bytes.HasPrefix(frame, []byte(`{"type":"hello"`)) {
-		return nil, errors.Join(fmt.Errorf("no hello, but %q: %w", frame, err), conn.Close())
+	_, hello, err := conn.ReadMessage()
+	if err != nil || !bytes.HasPrefix(hello, []byte(`{"type":"hello"`)) {
+		return nil, errors.Join(fmt.Errorf("no hello, but %q: %w", hello, err), conn.Close())
+	}
+	if bytes.Contains(hello, []byte(`"pops":[{`)) {
+		s.replayed.Add(1)
 	}
 	return conn, nil
 }

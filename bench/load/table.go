@@ -27,7 +27,7 @@ func (r *report) table() string {
 	b.WriteString("| case | figure | smokepop | baseline | ratio | target | |\n|---|---|---|---|---|---|---|\n")
 	for _, row := range r.Rows {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", row.Case, row.Figure,
-			row.Smokepop.text(row.Unit), row.Baseline.text(row.Unit), row.Ratio.text(""), row.target(), row.verdict())
+			row.Smokepop.text(row.Unit), row.other(), row.Ratio.text(""), row.target(), row.verdict())
 	}
 	return b.String()
 }
@@ -44,6 +44,14 @@ func (s *spread) text(unit string) string {
 		text += fmt.Sprintf(" (%s–%s)", significant(s.Low), significant(s.High))
 	}
 	return text
+}
+
+// other is what smokepop is compared with.
+func (r row) other() string {
+	if r.Itself {
+		return "itself: " + r.Baseline.text(r.Unit)
+	}
+	return r.Baseline.text(r.Unit)
 }
 
 func (r row) target() string {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +16,7 @@ import (
 // each, as HTTP/1.1 does.
 type trunk struct {
 	requests chan request
+	waiting  atomic.Int64 // webhooks that have no answer yet
 	conns    []net.Conn
 	senders  sync.WaitGroup
 
@@ -46,11 +48,7 @@ func dialTrunk(s server, n int) (*trunk, error) {
 func (t *trunk) send(conn net.Conn) {
 	answers := bufio.NewReader(conn)
 	for r := range t.requests {
-		if _, err := conn.Write(r.bytes); err != nil {
-			t.failed(err)
-			continue
-		}
-		status, err := readAnswer(answers)
+		status, err := t.exchange(conn, answers, r.bytes)
 		if err != nil {
 			t.failed(err)
 			continue
@@ -61,6 +59,20 @@ func (t *trunk) send(conn net.Conn) {
 			t.failed(fmt.Errorf("a webhook was answered %d", status))
 		}
 	}
+}
+
+// post hands a webhook to the next connection that is free.
+func (t *trunk) post(r request) {
+	t.waiting.Add(1)
+	t.requests <- r
+}
+
+func (t *trunk) exchange(conn net.Conn, answers *bufio.Reader, request []byte) (status int, err error) {
+	defer t.waiting.Add(-1)
+	if _, err := conn.Write(request); err != nil {
+		return 0, err
+	}
+	return readAnswer(answers)
 }
 
 func (t *trunk) failed(err error) {
