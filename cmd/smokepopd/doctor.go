@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -20,6 +22,8 @@ type examination struct {
 	number, contact string
 	limit           time.Duration // of each probe
 	http            *http.Client
+	roots           *x509.CertPool // trusted as browsers do; nil: the system's
+	resolver        *net.Resolver  // nil: the system's
 
 	cfg     *config.Config
 	tenants []config.Tenant // those that are looked at

@@ -44,6 +44,8 @@ func (s screensOf) Serve(w http.ResponseWriter, r *http.Request, a screenpop.Age
 	s.hub.Serve(w, r, push.Viewer{Agent: a, Session: session, Valid: valid})
 }
 
+func (s screensOf) Knock(w http.ResponseWriter, r *http.Request) { s.hub.Knock(w, r) }
+
 func (s screensOf) CloseSession(session string, code int) {
 	s.hub.CloseSession(session, push.CloseCode(code))
 }

@@ -285,6 +285,11 @@ func (d *reader) askAsAgent() {
 		d.ask(map[bool]int{true: 403, false: 429}[len(d.seen["signIn"]) < 8], "POST", ourURL+"/api/session", request{body: string(login)})
 	}
 
+	var expected struct{ Nonce, Proof string }
+	d.f.ask("POST", "http://"+adminAddress+"/v1/doctor/knock", "", nil, &expected)
+	d.ask(200, "GET", ourURL+"/api/knock/"+expected.Nonce, request{})
+	d.ask(404, "GET", ourURL+"/api/knock/none", request{})
+
 	for _, path := range []string{"/api/me", "/api/sessions", "/api/settings"} {
 		d.ask(200, "GET", ourURL+path, request{cookie: cookie})
 		d.ask(401, "GET", ourURL+path, request{})

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 
 	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/smokepop/smokepop/internal/web"
 )
 
 // realSource sets RemoteAddr to the client that a trusted proxy speaks for, so
@@ -21,6 +23,7 @@ func realSource(trusted []netip.Prefix, next http.Handler) http.Handler {
 	}
 	return middleware.ClientIPFromXFF(prefixes...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if ip := middleware.GetClientIPAddr(r.Context()); ip.IsValid() {
+			r = r.WithContext(web.WithPeer(r.Context(), r.RemoteAddr))
 			r.RemoteAddr = net.JoinHostPort(ip.String(), "0")
 		}
 		next.ServeHTTP(w, r)

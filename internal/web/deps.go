@@ -96,6 +96,8 @@ type Screens interface {
 	// closes it again with CloseSignedOut when the session has ended meanwhile.
 	// It may return while the screen is open.
 	Serve(w http.ResponseWriter, r *http.Request, agent screenpop.Agent, session string, valid func() bool)
+	// Knock answers a handshake and closes the socket at once.
+	Knock(w http.ResponseWriter, r *http.Request)
 	// CloseSession closes the screens of one session, CloseAgent all of an
 	// agent's. The session has ended before it is called.
 	CloseSession(session string, code int)

@@ -75,6 +75,7 @@ type Server struct {
 	signIns  *prometheus.CounterVec
 	dials    *dials
 	page     *page
+	knocks   *knocks
 
 	settings  *Settings
 	noInvites bool
@@ -112,6 +113,7 @@ func New(cfg Config) (*Server, error) {
 		}, []string{"outcome"}),
 		dials:    newDials(cfg.Dialler, cfg.Now),
 		page:     p,
+		knocks:   newKnocks(cfg.Now),
 		bodyTime: 5 * time.Second,
 
 		settings: cfg.Settings, noInvites: cfg.NoInvites,
@@ -171,6 +173,7 @@ func (s *Server) Handler() http.Handler {
 	r.Post("/api/dial", s.answer(s.dial))
 	r.Get(PairCallback, s.answerWith(s.callback, s.callbackFailed))
 	r.Get("/ws", s.answer(s.socket))
+	r.Get("/api/knock/{nonce}", s.answer(s.knocked))
 	return r
 }
 

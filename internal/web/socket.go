@@ -12,6 +12,10 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) error {
 	if origins := r.Header["Origin"]; len(origins) != 1 || origins[0] != s.origin.url {
 		return refuse(http.StatusForbidden, msgForeign)
 	}
+	if nonce := r.URL.Query().Get("knock"); nonce != "" && s.knocks.socketFor(nonce) {
+		s.screens.Knock(w, r)
+		return nil
+	}
 	se, agent, err := s.watching(r)
 	if err != nil {
 		return err

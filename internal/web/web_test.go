@@ -224,6 +224,11 @@ func (w *wall) Serve(rw http.ResponseWriter, _ *http.Request, a screenpop.Agent,
 	rw.WriteHeader(http.StatusTeapot)
 }
 
+func (w *wall) Knock(rw http.ResponseWriter, _ *http.Request) {
+	w.say("knock")
+	rw.WriteHeader(http.StatusTeapot)
+}
+
 func (w *wall) CloseSession(session string, code int) { w.say("close session %.8s %d", session, code) }
 
 func (w *wall) CloseAgent(a screenpop.AgentID, code int) { w.say("close agent %s %d", a, code) }
