@@ -52,7 +52,7 @@ listing >/tmp/before
 # serve runs the daemon as the unit would, and says what its store knows.
 serve() {
 	install -d -m 0700 -o smokepop -g smokepop /var/lib/smokepop
-	install -d -m 0750 -o smokepop -g smokepop /run/smokepop
+	install -d -m 0750 -o smokepop -g smokepop /run/smokepop /var/log/smokepop
 	install -d -m 0700 -o smokepop -g smokepop /tmp/credentials
 	install -m 0400 -o smokepop -g smokepop $key /tmp/credentials/smokepop.key
 	CREDENTIALS_DIRECTORY=/tmp/credentials setpriv --reuid smokepop --regid smokepop --clear-groups smokepopd serve >/tmp/serve 2>&1 &
@@ -83,6 +83,7 @@ public_url: http://127.0.0.1:28443
 listen: { agents: "127.0.0.1:0", pbx: "127.0.0.1:0", ops: "127.0.0.1:0" }
 tls: { cert_file: "", key_file: "" }
 encryption_key_file: ${CREDENTIALS_DIRECTORY}/smokepop.key
+audit: { file: /var/log/smokepop/audit.log }
 tenants:
   - domain: firm.example.com
     region: us
@@ -91,6 +92,9 @@ tenants:
 YAML
 config=$(sha256sum /etc/smokepop/smokepop.yaml)
 serve invite --tenant firm.example.com --extension 101
+is "the audit file" "$(stat -c '%a %U' /var/log/smokepop/audit.log)" "600 smokepop"
+grep -q '"event":"invite".*"who":"root"' /var/log/smokepop/audit.log || die "the audit file does not tell of the invite: $(cat /var/log/smokepop/audit.log)"
+grep -q 'create 0600 smokepop smokepop' /etc/logrotate.d/smokepop || die "no logrotate"
 db=$(sha256sum /var/lib/smokepop/smokepop.db)
 
 step upgrade
@@ -116,7 +120,7 @@ step purge
 dpkg -P smokepop >/tmp/out 2>&1 || { cat /tmp/out; die purge; }
 getent passwd smokepop && die "the user is still there"
 getent group smokepop && die "the group is still there"
-[ ! -e /etc/smokepop ] && [ ! -e /var/lib/smokepop ] || die "purge has left something"
+[ ! -e /etc/smokepop ] && [ ! -e /var/lib/smokepop ] && [ ! -e /var/log/smokepop ] || die "purge has left something"
 listing >/tmp/after
 diff /tmp/before /tmp/after || die "the root is not what it was"
 umount /proc

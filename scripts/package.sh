@@ -54,7 +54,7 @@ tarball() { # tarball DIR FILE: what is in DIR, under the name of DIR
 for arch in $ARCHES; do
 	root=$stage/$arch
 	share=$root/usr/share
-	install -d "$root/usr/bin" "$root/usr/lib/systemd/system" "$root/usr/lib/sysusers.d" "$root/etc/smokepop" \
+	install -d "$root/usr/bin" "$root/usr/lib/systemd/system" "$root/usr/lib/sysusers.d" "$root/etc/smokepop" "$root/etc/logrotate.d" \
 		"$share/man/man1" "$share/bash-completion/completions" "$share/zsh/vendor-completions" "$share/fish/vendor_completions.d" "$share/doc/smokepop"
 	build "$arch" "$root/usr/bin/smokepopd"
 	for unit in deploy/systemd/*.service deploy/systemd/*.socket; do
@@ -64,6 +64,7 @@ for arch in $ARCHES; do
 	done
 	install -m 0644 deploy/systemd/smokepop.sysusers "$root/usr/lib/sysusers.d/smokepop.conf"
 	install -m 0644 configs/smokepop.yaml "$root/etc/smokepop/smokepop.yaml"
+	install -m 0644 deploy/logrotate/smokepop "$root/etc/logrotate.d/smokepop"
 	for page in "$stage"/made/man1/*; do gzip -n9 <"$page" >"$share/man/man1/$(basename "$page").gz"; done
 	install -m 0644 "$stage/made/bash/smokepopd" "$share/bash-completion/completions/smokepopd"
 	install -m 0644 "$stage/made/zsh/_smokepopd" "$share/zsh/vendor-completions/_smokepopd"

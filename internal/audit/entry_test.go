@@ -91,6 +91,36 @@ func TestLines(t *testing.T) {
 	}
 }
 
+// docs/ops.md explains every event and every field.
+func TestLinesAreExplained(t *testing.T) {
+	b, err := os.ReadFile("../../docs/ops.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(b), "\n## Audit log\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	words := map[string]bool{}
+	for _, e := range samples() {
+		kind, _ := e.Event.told()
+		words[string(kind)] = true
+		e.record(time.Time{}).Attrs(func(a slog.Attr) bool {
+			for _, field := range a.Value.Group() {
+				words[field.Key] = true
+			}
+			return true
+		})
+	}
+	for _, o := range Outcomes() {
+		words[string(o)] = true
+	}
+	delete(words, "event")
+	for w := range words {
+		if !strings.Contains(section, "`"+w+"`") {
+			t.Errorf("docs/ops.md, Audit log, does not explain %s", w)
+		}
+	}
+}
+
 // The level is for those who read the log; what is to be read years later is
 // written at every level.
 func TestLevelSilencesNoAudit(t *testing.T) {

@@ -74,5 +74,8 @@
 //
 // The admin socket adds GET /v1/sessions?tenant=&extension= (the rows of
 // GET /api/sessions with "tenant" and "extension", without "current") and
-// POST /v1/sign-out {"tenant","extension","session"} for one of them.
+// POST /v1/sign-out {"tenant","extension","session"} for one of them. It and
+// POST /v1/unpair take a "reason", which goes into the audit log. The pages show
+// it: it stands behind "ended-by-admin: " in the close frame, and in the problem of
+// the pairing frame.
 package web
