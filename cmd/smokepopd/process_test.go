@@ -341,7 +341,7 @@ func TestNothingSecretInLogOrTrace(t *testing.T) {
 	}
 	doc := in.document("trace", "--call", "call-0")
 	entries := doc["entries"].([]any)
-	if want := `{call:string detail:string extension:string number:string step:string tenant:string time:time verdict:string}`; len(entries) < 3 || shape(entries[0]) != want {
+	if want := `{agents:[string] call:string detail:string extension:string fields:[{name:string shape:string}] number:string step:string tenant:string time:time verdict:string}`; len(entries) < 3 || shape(entries[0]) != want {
 		t.Errorf("the trace has %v", doc)
 	}
 	unpaired := in.document("agents", "unpair", "--tenant", in.firm().Domain, "--extension", me.Extension)

@@ -48,6 +48,8 @@ type asker struct {
 	// beside: what is asked for is not contacts, so that an answer does not tell
 	// whether they may be looked up.
 	beside bool
+	// throttled: Smokeball has answered 429.
+	throttled bool
 }
 
 // ask calls do with the agent's token: once more with a newer one after a 401
@@ -55,6 +57,7 @@ type asker struct {
 // ctx ends. The error is one of package screenpop's, wrapping its cause.
 func (a *asker) ask(ctx context.Context, do func(token screenpop.Secret) error) error {
 	throttled := false
+	defer func() { a.throttled = a.throttled || throttled }()
 	for {
 		err := do(a.token)
 		if err == nil {

@@ -16,6 +16,8 @@ import (
 type Credentials interface {
 	// Token returns a token to use now, or screenpop.ErrNotPaired.
 	Token(ctx context.Context, agent screenpop.AgentID) (screenpop.Secret, error)
+	// Use is Token, and tells how the token stands, also with an error.
+	Use(ctx context.Context, agent screenpop.AgentID) (screenpop.Secret, screenpop.TokenState, error)
 	// Renew returns a newer token than stale, which Smokeball refused.
 	Renew(ctx context.Context, agent screenpop.AgentID, stale screenpop.Secret) (screenpop.Secret, error)
 	// Refused tells that Smokeball refuses the agent's newest token too, and

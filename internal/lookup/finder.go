@@ -36,6 +36,7 @@ type tenant struct {
 	// tailWorks: a tail has found a contact that has the number, so that one
 	// that finds none may be believed.
 	tailWorks atomic.Bool
+	planned   []string // the plan, as it is configured
 }
 
 var (
@@ -83,6 +84,7 @@ func (f *Finder) Reconfigure(configs []TenantConfig) {
 		if err := t.Plan.Check(); err != nil {
 			panic(err)
 		}
+		t.planned = t.Plan.Strings()
 		if was := before[c.Tenant]; was != nil && was.same(t) {
 			t = was
 		}
@@ -125,13 +127,15 @@ func (f *Finder) Known(agent screenpop.AgentID, call screenpop.Call) (m screenpo
 	if t == nil || call.Number.IsZero() {
 		return m, nil, false
 	}
-	if _, err := f.creds.Token(f.atOnce, agent); err != nil {
+	_, state, err := f.creds.Use(f.atOnce, agent)
+	if err != nil {
 		return m, nil, false
 	}
 	a, known := f.remembered(t.key(agent, call), f.stage(nil, "token", nil, 0, start))
 	if !known {
 		return m, nil, false
 	}
+	a.token = state
 	m, err = f.ended(start, agent, call, a)
 	return m, err, true
 }
@@ -142,7 +146,7 @@ func (f *Finder) ended(start time.Time, agent screenpop.AgentID, call screenpop.
 	f.metrics.ended(outcome, end.Sub(start))
 	e := screenpop.TraceEntry{
 		Time: end, Tenant: agent.Tenant, Extension: agent.Extension, Call: call.ID,
-		Step: screenpop.StepLookup, Verdict: string(outcome), Detail: a.detail, Number: call.Number.Masked(),
+		Step: screenpop.StepLookup, Verdict: string(outcome), Detail: a.detail, Number: call.Number.Masked(), TraceFacts: a.facts(),
 	}
 	if screenpop.Measuring(f.trace) {
 		e.Timing = &screenpop.Timing{Began: start, Ended: end, Stages: a.stages}
@@ -171,13 +175,14 @@ func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, call screenp
 	limited, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
 	asked := f.now()
-	token, err := f.creds.Token(limited, agent)
+	token, state, err := f.creds.Use(limited, agent)
 	begun := f.stage(nil, "token", err, 0, asked)
 	if err != nil {
-		return answer{err: credentialsError(limited, err), detail: "there is no token to ask with", stages: begun}
+		return answer{err: credentialsError(limited, err), detail: "there is no token to ask with", stages: begun, token: state}
 	}
 	k := t.key(agent, call)
 	if a, ok := f.remembered(k, begun); ok {
+		a.token = state
 		return a
 	}
 	deadline, _ := limited.Deadline()
@@ -199,10 +204,13 @@ func (f *Finder) find(ctx context.Context, agent screenpop.AgentID, call screenp
 		a.stages = f.stage(nil, "shared", a.err, len(a.match.Contacts), waiting)
 	}
 	a.stages = append(begun, a.stages...)
+	if joined || a.token == "" {
+		a.token = state // and not what became of another agent's
+	}
 	if len(a.match.Contacts) > 0 {
 		// Unpaired while the search ran: what it found is not for this agent.
 		if _, err := f.creds.Token(ctx, agent); errors.Is(err, screenpop.ErrNotPaired) {
-			return answer{err: screenpop.ErrNotPaired, detail: "unpaired during the search", stages: a.stages}
+			a.match, a.err, a.detail, a.token = screenpop.Match{}, screenpop.ErrNotPaired, "unpaired during the search", screenpop.TokenUnpaired
 		}
 	}
 	return a
@@ -231,15 +239,23 @@ func (f *Finder) remembered(k key, begun []screenpop.Stage) (answer, bool) {
 func (f *Finder) search(ctx context.Context, t *tenant, k key, epoch int, call screenpop.Call, asker *asker) answer {
 	s := &search{tenant: t, asker: asker, number: call.Number}
 	whole, err := s.run(smokeball.WithPriority(ctx, priority(call)))
+	a := answer{err: err, detail: s.detail(), stages: s.stages, plan: t.planned, searches: s.report, throttled: asker.throttled}
+	if asker.renewed {
+		a.token = screenpop.TokenRenewed
+	}
 	if err != nil {
-		return answer{err: err, detail: join(s.detail(), err.Error()), stages: s.stages}
+		a.detail = join(a.detail, err.Error())
+		return a
 	}
 	m := match(s.found, t.Links, t.MaxContacts)
 	if whole && t.Cache > 0 {
 		now := f.now()
 		f.cache.put(k, m, epoch, now, now.Add(t.Cache))
 	}
-	return settled(m, s.detail(), s.stages)
+	if a.match = m; len(m.Contacts) == 0 {
+		a.err = screenpop.ErrNoMatch
+	}
+	return a
 }
 
 // settled is the answer of a search that Smokeball answered.

@@ -21,6 +21,13 @@ type answer struct {
 	detail string
 	err    error
 	stages []screenpop.Stage // what it went through, those of one flight in common
+
+	// For the trace. What was searched for is of one flight in common, the token the
+	// agent's own.
+	plan      []string
+	searches  []screenpop.TraceSearch
+	token     screenpop.TokenState
+	throttled bool // Smokeball has told us to wait
 }
 
 // searcher searches with one agent's token.
@@ -133,7 +140,9 @@ func (f *flights) tell(fl *flight, a answer, meant func(*passenger) bool) {
 		if !meant(p) {
 			return false
 		}
-		p.answer <- answer{own(a.match), a.detail, a.err, a.stages}
+		a := a
+		a.match = own(a.match)
+		p.answer <- a
 		return true
 	})
 }

@@ -262,6 +262,14 @@ func (c *credentials) Token(ctx context.Context, agent screenpop.AgentID) (scree
 	return "", screenpop.ErrNotPaired
 }
 
+func (c *credentials) Use(ctx context.Context, agent screenpop.AgentID) (screenpop.Secret, screenpop.TokenState, error) {
+	token, err := c.Token(ctx, agent)
+	if err != nil {
+		return "", screenpop.TokenUnpaired, err
+	}
+	return token, screenpop.TokenFresh, nil
+}
+
 func (c *credentials) Renew(ctx context.Context, agent screenpop.AgentID, stale screenpop.Secret) (screenpop.Secret, error) {
 	c.mu.Lock()
 	k := c.of[agent]

@@ -12,6 +12,9 @@ import (
 // maxMembers is how many people of groups a search asks for in all.
 const maxMembers = 5
 
+// peopleOfGroup is what the report calls the asking for a group's people.
+const peopleOfGroup = "people of a group"
+
 // people looks for the number among the people of the groups that a search has
 // brought. A group has no number of its own: Smokeball has found it through
 // somebody in it. Usually the same search brings that person too, and nobody
@@ -25,7 +28,7 @@ func (s *search) people(ctx context.Context) error {
 		}
 	}
 	for _, g := range groups {
-		asked, before := 0, len(s.found)
+		asked, before, began := 0, len(s.found), s.asker.finder.now()
 		for _, id := range g.Members {
 			if s.seen[id] || s.members == maxMembers {
 				continue
@@ -34,12 +37,14 @@ func (s *search) people(ctx context.Context) error {
 			s.members++
 			asked++
 			if err := s.member(ctx, g, id); err != nil {
-				s.note("people of a group: failed")
+				s.note(screenpop.TraceSearch{Search: peopleOfGroup, Result: screenpop.SearchFailed}, began)
 				return err
 			}
 		}
 		if asked > 0 {
-			s.note("people of a group: %d of %d asked for, %d verified", asked, len(g.Members), len(s.found)-before)
+			s.note(screenpop.TraceSearch{
+				Search: peopleOfGroup, Result: screenpop.SearchAnswered, Read: asked, Hits: len(g.Members), Verified: len(s.found) - before,
+			}, began)
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
 	"github.com/smokepop/smokepop/internal/smokeball"
@@ -19,6 +20,9 @@ const (
 	maxPages = 3
 )
 
+// errNoSearch: Smokeball takes none of the plan's searches for one.
+var errNoSearch = fmt.Errorf("%w: no search of the plan is accepted", screenpop.ErrUnavailable)
+
 // search is one search for one number. It is used by one goroutine.
 type search struct {
 	tenant *tenant
@@ -27,13 +31,13 @@ type search struct {
 
 	seen     map[string]bool
 	found    []holding
-	groups   []smokeball.Contact // came back, and their people have not been asked for
-	members  int                 // how many have been
-	answered bool                // at least one request was understood
-	hits     int                 // of the last pattern, as Smokeball counts them
-	narrowed bool                // a tail was made longer than the plan has it
-	report   []string
-	stages   []screenpop.Stage // a plan's step each
+	groups   []smokeball.Contact     // came back, and their people have not been asked for
+	members  int                     // how many have been
+	answered bool                    // at least one request was understood
+	hits     int                     // of the last pattern, as Smokeball counts them
+	narrowed bool                    // a tail was made longer than the plan has it
+	report   []screenpop.TraceSearch // what was asked for, in that order
+	stages   []screenpop.Stage       // a plan's step each
 }
 
 // run takes the plan's steps until one finds a contact that has the number. An
@@ -63,7 +67,7 @@ func (s *search) run(ctx context.Context) (whole bool, err error) {
 		}
 	}
 	if !s.answered {
-		return false, fmt.Errorf("%w: no search of the plan is accepted", screenpop.ErrUnavailable)
+		return false, errNoSearch
 	}
 	return true, nil
 }
@@ -105,7 +109,14 @@ func (s *search) exact(ctx context.Context) error {
 // returns true when there are more pages than are read.
 func (s *search) pages(ctx context.Context, pattern, name string) (overflow bool, err error) {
 	query := smokeball.ContactQuery{Phone: pattern, Limit: pageLimit}
-	hits, before := 0, len(s.found)
+	hits, before, began := 0, len(s.found), s.asker.finder.now()
+	note := func(result screenpop.SearchResult) {
+		t := screenpop.TraceSearch{Search: name, Result: result, Read: hits, Hits: hits, Verified: len(s.found) - before}
+		if result == screenpop.SearchAnswered {
+			t.Hits = s.hits
+		}
+		s.note(t, began)
+	}
 	for n := 1; ; n++ {
 		var page smokeball.ContactPage
 		err := s.asker.ask(ctx, func(token screenpop.Secret) (err error) {
@@ -113,11 +124,11 @@ func (s *search) pages(ctx context.Context, pattern, name string) (overflow bool
 			return err
 		})
 		if status(err) == http.StatusBadRequest {
-			s.note("%s: not accepted", name)
+			note(screenpop.SearchNotAccepted)
 			return false, nil
 		}
 		if err != nil {
-			s.note("%s: failed", name)
+			note(screenpop.SearchFailed)
 			return false, err
 		}
 		s.answered = true
@@ -127,7 +138,7 @@ func (s *search) pages(ctx context.Context, pattern, name string) (overflow bool
 		query.Offset += page.Rows
 		last := page.Rows < pageLimit || page.Size > 0 && query.Offset >= page.Size
 		if last || n == maxPages || page.Size > maxPages*pageLimit {
-			s.note("%s: %d of %d hits, %d verified", name, hits, s.hits, len(s.found)-before)
+			note(screenpop.SearchAnswered)
 			return !last, nil
 		}
 	}
@@ -148,9 +159,27 @@ func (s *search) keep(contacts []smokeball.Contact) {
 	}
 }
 
-// note adds a line to the report. It never has a digit of the number in it.
-func (s *search) note(format string, args ...any) {
-	s.report = append(s.report, fmt.Sprintf(format, args...))
+// note adds a search to the report. Its name never has a digit of the number in it.
+func (s *search) note(t screenpop.TraceSearch, began time.Time) {
+	t.Took = milliseconds(s.asker.finder.now().Sub(began))
+	s.report = append(s.report, t)
 }
 
-func (s *search) detail() string { return strings.Join(s.report, "; ") }
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func (s *search) detail() string {
+	parts := make([]string, len(s.report))
+	for i, t := range s.report {
+		switch {
+		case t.Result == screenpop.SearchNotAccepted:
+			parts[i] = t.Search + ": not accepted"
+		case t.Result == screenpop.SearchFailed:
+			parts[i] = t.Search + ": failed"
+		case t.Search == peopleOfGroup:
+			parts[i] = fmt.Sprintf("%s: %d of %d asked for, %d verified", t.Search, t.Read, t.Hits, t.Verified)
+		default:
+			parts[i] = fmt.Sprintf("%s: %d of %d hits, %d verified", t.Search, t.Read, t.Hits, t.Verified)
+		}
+	}
+	return strings.Join(parts, "; ")
+}

@@ -82,6 +82,9 @@ func (n *names) decodeForm(s, what string) (f fields, _ *refusal) {
 		if len(texts) > 1 || id != unknownField && !f.set(id, place, texts[0]) {
 			return fields{}, twice(key)
 		}
+		if id == unknownField {
+			f.other(key)
+		}
 	}
 	return f, nil
 }

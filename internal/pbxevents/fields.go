@@ -19,18 +19,19 @@ const (
 	fID
 	fQueue
 	fAnsweredBy
+	fOther // the names of keys that are none of the above
 	fieldCount
 	unknownField fieldID = -1
 )
 
 // fieldNames are the fields' first names.
 var fieldNames = [fieldCount]string{
-	"event", "call_id", "primary_call_id", "from", "to", "extension", "direction", "from_name", "time", "id", "queue", "answered_by",
+	"event", "call_id", "primary_call_id", "from", "to", "extension", "direction", "from_name", "time", "id", "queue", "answered_by", "",
 }
 
 func fieldNamed(name string) fieldID {
 	for id, n := range fieldNames {
-		if n == name {
+		if n == name && n != "" {
 			return fieldID(id)
 		}
 	}
@@ -109,6 +110,37 @@ func lower(key string) string {
 		}
 	}
 	return key
+}
+
+// builtInName is the name of a field at a place: what builtInField reads.
+func builtInName(id fieldID, place int) string {
+	names := [fieldCount][]string{
+		fEvent: {"event", "state", "type"}, fCallID: {"call_id", "call-id", "callid"},
+		fPrimary: {"primary_call_id", "primary-call-id", "primarycallid"},
+		fFrom:    {"from", "from_number", "caller"}, fTo: {"to", "to_number", "callee"},
+		fExtension: {"extension", "ext", "account", "user"}, fDirection: {"direction", "dir"},
+		fFromName: {"from_name", "from-display"}, fTime: {"time"}, fID: {"id"}, fQueue: {"queue"}, fAnsweredBy: {"answered_by"},
+	}[id]
+	if place < len(names) {
+		return names[place]
+	}
+	return ""
+}
+
+// maxOther is how many names of unknown keys are kept.
+const maxOther = 8
+
+// other keeps the name of a key that is not known, if it is a name.
+func (f *fields) other(key string) {
+	v := &f[fOther]
+	if len(v.list) >= maxOther {
+		return
+	}
+	v.given = true
+	if len(key) > 64 || !word(key) {
+		key = "(not a name)"
+	}
+	v.list = append(v.list, strings.Clone(key))
 }
 
 // value is what one source says of a field. A field that is given but empty is

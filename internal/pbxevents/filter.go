@@ -163,20 +163,33 @@ func (r *rules) account(p *party) screenpop.Extension {
 	return ""
 }
 
-// ours tells whether a user part is on our side. An extension of the directory
-// is, even when it is a public number elsewhere; what only looks like one is
-// not when the public can call it.
-func (r *rules) ours(user string) bool {
+// ours tells whether a user part is on our side.
+func (r *rules) ours(user string) bool { return r.oursBy(user) != "" }
+
+// oursBy is the rule by which a user part is on our side; empty: it is not. An
+// extension of the directory is, even when it is a public number elsewhere; what
+// only looks like one is not when the public can call it.
+func (r *rules) oursBy(user string) string {
 	if user == "" || user[0] == '+' {
-		return false
+		return ""
 	}
 	if _, account := r.named(user); account || r.known(user) {
-		return true
+		return ruleAgents
 	}
 	if rest, ok := strings.CutPrefix(user, r.mailbox); ok && r.mailbox != "" && (r.known(rest) || r.looks(rest)) {
-		return !r.numbers.PublicShort(user)
+		return r.unlessPublic(user, ruleMailbox)
 	}
-	return r.looks(user) && !r.numbers.PublicShort(user)
+	if r.looks(user) {
+		return r.unlessPublic(user, ruleExtensions)
+	}
+	return ""
+}
+
+func (r *rules) unlessPublic(user, rule string) string {
+	if r.numbers.PublicShort(user) {
+		return ""
+	}
+	return rule
 }
 
 func (r *rules) known(user string) bool {

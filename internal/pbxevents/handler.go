@@ -65,6 +65,9 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 	m, refused := t.admit(w, req, path, seen)
 	if refused != nil {
 		t.observe(seen, req, path, nil, verdict{}, refused, received)
+		if refused.letIn() {
+			r.recordRefused(t, nil, refused, received)
+		}
 		r.refuse(w, req, t.domain, refused)
 		return
 	}
@@ -73,6 +76,7 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 	took := spent{received, read, r.now()}
 	t.observe(seen, req, path, m, v, v.refused, received)
 	if v.refused != nil {
+		r.recordRefused(t, m, v.refused, received)
 		r.refuse(w, req, t.domain, v.refused)
 		return
 	}
@@ -131,6 +135,7 @@ func (t *tenant) read(contentType string, body []byte, rawQuery string, path pat
 	if refused := m.read(&all, t.names); refused != nil {
 		return nil, refused
 	}
+	m.came, m.other = t.names.shapesOf(&all), all[fOther].list
 	return m, nil
 }
 

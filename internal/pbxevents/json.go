@@ -31,6 +31,7 @@ func (n *names) decodeJSON(body []byte) (f fields, _ *refusal) {
 		id, place := n.field(key)
 		if id == unknownField {
 			w.skip()
+			f.other(key)
 			continue
 		}
 		if refused := f.decodeValue(&w, id, place, key); refused != nil {

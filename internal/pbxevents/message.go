@@ -20,6 +20,9 @@ type message struct {
 	queue      string
 	answeredBy string
 	source     source // 0 is the webhook
+
+	came  *shapes  // for the trace; nil: it is of a list of live calls
+	other []string // names of keys that are not known
 }
 
 // party is one side of a call.

@@ -62,7 +62,7 @@ func (t *tenant) look(o *observation, req *http.Request, path pathFields, m *mes
 			c.More++
 			continue
 		}
-		f := CapturedField{Source: s.source, Name: shorten(clean(s.name)), Shape: shapeOf(s.text, id != unknownField && masked(id))}
+		f := CapturedField{Source: s.source, Name: shorten(clean(s.name)), Shape: shapeOf(s.text, id != unknownField && masked(id)).String()}
 		if id != unknownField {
 			f.Field = fieldNames[id]
 		}

@@ -1,6 +1,7 @@
 package pbxevents
 
 import (
+	"slices"
 	"time"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -31,7 +32,10 @@ func (s spent) timing() *screenpop.Timing {
 func (r *Receiver) record(t *tenant, m *message, v verdict, took spent) {
 	e := screenpop.TraceEntry{
 		Time: took.received, Tenant: t.domain, Call: m.call, Step: screenpop.StepEvent,
-		Number: v.number.Masked(),
+		Number: v.number.Masked(), TraceFacts: t.facts(m, &v),
+	}
+	if v.call != "" {
+		e.Call = v.call
 	}
 	var whole *screenpop.Timing
 	if screenpop.Measuring(r.trace) {
@@ -45,6 +49,7 @@ func (r *Receiver) record(t *tenant, m *message, v verdict, took spent) {
 		e.Verdict, e.Detail = string(full), "too many events were waiting: the PBX was told to send this one again"
 	default:
 		e.Verdict, e.Detail = string(v.skip), explain(v.skip)
+		e.Rule = t.rules.ruleOf(v.skip, m)
 	}
 	if len(v.extensions) == 0 {
 		r.trace.Record(e)
@@ -59,6 +64,78 @@ func (r *Receiver) record(t *tenant, m *message, v verdict, took spent) {
 		e.Extension, e.Verdict, e.Detail = j.extension, "joined", "no second pop: "+j.why+": "+string(j.call)
 		r.trace.Record(e)
 	}
+}
+
+// facts are the event as it came and whom it is for.
+func (t *tenant) facts(m *message, v *verdict) *screenpop.TraceFacts {
+	f := &screenpop.TraceFacts{Listed: m.source == byLiveList, Unknown: m.other}
+	if m.came != nil {
+		f.Fields = screenpop.FieldsOf(m.came)
+	}
+	if v.call != "" && v.call != m.call {
+		f.Leg = m.call
+	}
+	if v.result == accepted {
+		f.Agents = slices.Clip(v.extensions[:min(len(v.extensions), maxRecorded)])
+	}
+	return f
+}
+
+// recordRefused leaves a line of a webhook that could not be taken for an event, or
+// for a whole one, which m then is. It is for senders who were let in: what
+// strangers send must not push out what an admin looks for.
+func (r *Receiver) recordRefused(t *tenant, m *message, refused *refusal, at time.Time) {
+	e := screenpop.TraceEntry{
+		Time: at, Tenant: t.domain, Step: screenpop.StepEvent, Verdict: string(refused.result), Detail: refused.detail,
+	}
+	if m != nil {
+		e.Call, e.TraceFacts = m.call, t.facts(m, &verdict{})
+	}
+	r.trace.Record(e)
+}
+
+// letIn tells whether a refusal is of a sender who has shown to be the tenant's PBX.
+func (e *refusal) letIn() bool {
+	return e.result == malformed || e.result == unsupportedType || e.result == tooLarge
+}
+
+// The names of rules that are no key of the configuration, and of some that are.
+const (
+	ruleAgents     = "agents" // the directory: agents of the configuration and of the PBX
+	ruleMailbox    = "pbx.internal.mailbox_prefix"
+	ruleExtensions = "pbx.internal.extensions"
+	ruleOrder      = "order of events"
+	ruleCallerID   = "caller id"
+)
+
+// ruleOf names what has skipped an event.
+func (r *rules) ruleOf(s screenpop.Skip, m *message) string {
+	switch s {
+	case screenpop.SkipInternalCall:
+		rule := ruleAgents
+		for _, user := range [...]string{m.from.user, m.to.user} {
+			// What only looks like an extension is what an admin may want to change.
+			if by := r.oursBy(user); by != "" && by != ruleAgents {
+				rule = by
+			}
+		}
+		return rule
+	case screenpop.SkipStarCode:
+		return "pbx.star_prefixes"
+	case screenpop.SkipState:
+		return "pbx.event_names"
+	case screenpop.SkipDuplicate, screenpop.SkipOutOfOrder:
+		return ruleOrder
+	case screenpop.SkipUnknownExtension:
+		return ruleAgents
+	case screenpop.SkipOutOfScope:
+		return "scope"
+	case screenpop.SkipNoNumber:
+		return ruleCallerID
+	case screenpop.SkipIgnoredNumber:
+		return "pbx.ignore_numbers"
+	}
+	return ""
 }
 
 // explain says what a reason means, in one plain sentence.

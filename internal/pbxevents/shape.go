@@ -1,52 +1,120 @@
 package pbxevents
 
 import (
-	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/smokepop/smokepop/internal/numbering"
 )
 
-// shapeOf says what a value looks like without saying what it is. Of numbers of
-// five digits or more the last two are shown, where tail is set.
-func shapeOf(s string, tail bool) string {
+// shape is what a value looks like, without what it is. It is made for each field
+// of each event and only seldom read, so that it is put into words when it is.
+type shape struct {
+	kind   shapeKind
+	plus   bool
+	digits uint16  // of a number; 0: there is none
+	tail   [2]byte // its last digits; zero: not shown
+	length uint16  // of text, in characters
+	word   string  // a template's variable, or a word of ours
+}
+
+type shapeKind uint8
+
+const (
+	shapeEmpty shapeKind = iota
+	shapeWord            // word tells it all
+	shapeText
+	shapeDigits
+	shapeList
+	shapeObject
+	shapeTemplate
+	shapeName // with a URI behind it
+	shapeTel
+	shapeSIP
+	shapeAccount
+)
+
+var shapeWords = [...]string{
+	shapeEmpty: "empty", shapeList: "list", shapeObject: "object",
+	shapeName: "quoted-name+uri", shapeTel: "tel-uri", shapeSIP: "sip-uri", shapeAccount: "account",
+}
+
+// shapeOf looks at a value. Of numbers of five digits or more the last two are
+// kept, where tail is set.
+func shapeOf(s string, tail bool) shape {
 	s = strings.TrimSpace(s)
 	switch {
 	case s == "":
-		return "empty"
+		return shape{}
 	case unfilled(s):
-		return "template " + templateOf(s)
+		return shape{kind: shapeTemplate, word: templateOf(s)}
 	case s == "null" || s == "true" || s == "false":
-		return s
+		return shape{kind: shapeWord, word: strings.Clone(s)}
 	case s[0] == '[':
-		return "list"
+		return shape{kind: shapeList}
 	case s[0] == '{':
-		return "object"
+		return shape{kind: shapeObject}
+	case digits(s):
+		return digitsShape(shapeDigits, s, len(s), tail) // most are
 	}
 	user, name := numbering.UserPart(s)
-	kind := ""
-	lower := strings.ToLower(s)
+	kind := shapeText
 	switch {
 	case strings.Contains(s, "<") && name != "":
-		kind = "quoted-name+uri"
-	case strings.HasPrefix(lower, "tel:"):
-		kind = "tel-uri"
-	case strings.HasPrefix(lower, "sip:"), strings.HasPrefix(lower, "sips:"), strings.HasPrefix(s, "<"):
-		kind = "sip-uri"
-	case strings.Count(s, "@") == 1 && number(strings.SplitN(s, "@", 2)[0]) > 0:
-		kind = "account"
+		kind = shapeName
+	case hasScheme(s, "tel:"):
+		kind = shapeTel
+	case hasScheme(s, "sip:"), hasScheme(s, "sips:"), s[0] == '<':
+		kind = shapeSIP
+	case strings.Count(s, "@") == 1 && number(s[:strings.IndexByte(s, '@')]) > 0:
+		kind = shapeAccount
 	}
-	if kind != "" {
+	if kind != shapeText {
 		if n := number(user); n > 0 {
-			return kind + " of " + digitsShape(user, n, tail)
+			return digitsShape(kind, user, n, tail)
 		}
-		return kind
+		return shape{kind: kind}
 	}
 	if n := number(s); n > 0 {
-		return digitsShape(s, n, tail)
+		return digitsShape(shapeDigits, s, n, tail)
 	}
-	return fmt.Sprintf("text(%d)", utf8.RuneCountInString(s))
+	return shape{kind: shapeText, length: uint16(min(utf8.RuneCountInString(s), math.MaxUint16))}
+}
+
+func hasScheme(s, scheme string) bool {
+	return len(s) >= len(scheme) && strings.EqualFold(s[:len(scheme)], scheme)
+}
+
+// String puts a shape into words: "+digits(11) ending in 47", "sip-uri of digits(10)",
+// "template {call-id}".
+func (s shape) String() string {
+	switch s.kind {
+	case shapeWord:
+		return s.word
+	case shapeTemplate:
+		return "template " + s.word
+	case shapeText:
+		return "text(" + strconv.Itoa(int(s.length)) + ")"
+	case shapeDigits:
+		return s.number()
+	}
+	if s.digits > 0 {
+		return shapeWords[s.kind] + " of " + s.number()
+	}
+	return shapeWords[s.kind]
+}
+
+func (s shape) number() string {
+	out := "digits(" + strconv.Itoa(int(s.digits)) + ")"
+	if s.plus {
+		out = "+" + out
+	}
+	if s.tail != ([2]byte{}) {
+		out += " ending in " + string(s.tail[:])
+	}
+	return out
 }
 
 // templateOf shows a variable that was not filled, if it is one indeed.
@@ -55,7 +123,7 @@ func templateOf(s string) string {
 	if len(inside) > 64 || !word(inside) {
 		return "in braces"
 	}
-	return s
+	return strings.Clone(s) // whatever s is a part of need not be kept
 }
 
 // word tells whether s is a name as of a variable, an event or a field, and not
@@ -87,20 +155,15 @@ func number(s string) (n int) {
 	return n
 }
 
-func digitsShape(s string, n int, tail bool) string {
-	sign := ""
-	if strings.HasPrefix(strings.TrimSpace(s), "+") {
-		sign = "+"
-	}
-	out := fmt.Sprintf("%sdigits(%d)", sign, n)
+func digitsShape(kind shapeKind, s string, n int, tail bool) shape {
+	out := shape{kind: kind, digits: uint16(min(n, math.MaxUint16)), plus: strings.HasPrefix(strings.TrimSpace(s), "+")}
 	if tail && n >= 5 {
-		var last []byte
-		for i := len(s) - 1; i >= 0 && len(last) < 2; i-- {
+		for i, left := len(s)-1, 1; i >= 0 && left >= 0; i-- {
 			if s[i] >= '0' && s[i] <= '9' {
-				last = append([]byte{s[i]}, last...)
+				out.tail[left] = s[i]
+				left--
 			}
 		}
-		out += " ending in " + string(last)
 	}
 	return out
 }

@@ -15,7 +15,8 @@ type verdict struct {
 	refused    *refusal
 	extensions []screenpop.Extension // accepted: whose leg moved; skipped: whose did not
 	number     screenpop.Number
-	joined     []joining // of the extensions accepted: whose leg is no call of its own
+	joined     []joining        // of the extensions accepted: whose leg is no call of its own
+	call       screenpop.CallID // what the call's pops go by; empty: nothing is known of it
 }
 
 func skip(reason screenpop.Skip) verdict { return verdict{result: skipped, skip: reason} }
@@ -47,8 +48,11 @@ func (t *tenant) take(m *message, now time.Time) verdict {
 		s.rollBack()
 		return v
 	}
+	if s.call != nil {
+		v.call = s.call.id
+	}
 	if !tr.commit(s, m) {
-		return verdict{result: full, extensions: v.extensions, number: v.number}
+		return verdict{result: full, extensions: v.extensions, number: v.number, call: v.call}
 	}
 	v.joined = s.joined
 	return v

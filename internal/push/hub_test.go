@@ -63,8 +63,26 @@ func TestHelloReplaysWhatIsLiveAndRecent(t *testing.T) {
 	if m.Seq != 5 || m.Agent.Name != "Priya Shah" || m.Agent.AgentID != priya || m.Pairing != paired {
 		t.Errorf("hello %+v", m)
 	}
-	if v := g.notes.verdicts(); !slices.Equal(v, slices.Repeat([]string{"no-screen: the agent has no screen open"}, 3)) {
+	late := "no-screen: the agent has no screen open"
+	if v := g.notes.verdicts(); !slices.Equal(v, []string{late, late, late, "caught-up: on 1 screen", "caught-up: on 1 screen"}) {
 		t.Errorf("trace %q", v)
+	}
+}
+
+// The trace tells of everything that screens are sent for a call, and how many
+// there were.
+func TestTraceTellsWhatScreensWereSent(t *testing.T) {
+	g := start(t, push.Limits{})
+	first, second := g.open(t, priya, "s"), g.open(t, priya, "s")
+	first.read()
+	second.read()
+	g.Pop(priya, pop("a", screenpop.Ringing), time.Now())
+	g.Update(priya, pop("a", screenpop.Connected))
+	g.Update(priya, pop("unknown", screenpop.Connected))
+	g.End(priya, "a", screenpop.EndTerminated, "")
+	want := []string{"shown: on 2 screens", "updated: on 2 screens", "ended: on 2 screens"}
+	if v := g.notes.verdicts(); !slices.Equal(v, want) {
+		t.Errorf("trace %q, want %q", v, want)
 	}
 }
 

@@ -16,6 +16,9 @@ var _ screenpop.Screens = (*Hub)(nil)
 const (
 	verdictShown     = "shown"     // on at least one screen
 	verdictNoScreen  = "no-screen" // live, and shown when a screen opens in time
+	verdictCaughtUp  = "caught-up" // on a screen that opened while the call lasts
+	verdictUpdated   = "updated"   // on screens that are open; without one there is no line
+	verdictEnded     = "ended"
 	verdictDismissed = "dismissed" // by the agent
 	verdictPushedOut = "pushed-out"
 	verdictUnpaired  = "unpaired"
@@ -29,7 +32,7 @@ func (h *Hub) Pop(agent screenpop.AgentID, pop screenpop.Pop, received time.Time
 	body, err := encodePop(pop)
 	if err != nil {
 		h.log.Error("encode pop", "agent", agent, "call", pop.Call, "err", err)
-		h.record(agent, livePop{call: pop.Call.ID, number: pop.Call.Number.Masked()}, verdictFailed, "the pop could not be encoded")
+		h.record(agent, livePop{call: pop.Call.ID, number: pop.Call.Number.Masked()}, verdictFailed, "the pop could not be encoded", 0)
 		return
 	}
 	p := newLivePop(pop, body)
@@ -37,13 +40,15 @@ func (h *Hub) Pop(agent screenpop.AgentID, pop screenpop.Pop, received time.Time
 	sh, paired := h.lockPaired(agent)
 	if !paired {
 		sh.mu.Unlock()
-		h.record(agent, p, verdictUnpaired, "the agent unpaired during the look-up")
+		h.record(agent, p, verdictUnpaired, "the agent unpaired during the look-up", 0)
 		return
 	}
 	r := sh.enter(agent)
 	if i := r.find(p.id); i >= 0 {
 		h.update(r, i, p)
+		screens := len(r.screens)
 		sh.mu.Unlock()
+		h.recordOn(agent, p, verdictUpdated, screens)
 		return
 	}
 	var pushedOut []livePop
@@ -58,16 +63,13 @@ func (h *Hub) Pop(agent screenpop.AgentID, pop screenpop.Pop, received time.Time
 
 	h.metrics.pops.WithLabelValues(direction(pop.Call.Direction)).Inc()
 	for _, old := range pushedOut {
-		h.record(agent, old, verdictPushedOut, "a newer call needed the room on the agent's screens")
+		h.record(agent, old, verdictPushedOut, "a newer call needed the room on the agent's screens", screens)
 	}
-	switch screens {
-	case 0:
-		h.record(agent, p, verdictNoScreen, "the agent has no screen open")
-	case 1:
-		h.record(agent, p, verdictShown, "on 1 screen")
-	default:
-		h.record(agent, p, verdictShown, "on "+strconv.Itoa(screens)+" screens")
+	if screens == 0 {
+		h.record(agent, p, verdictNoScreen, "the agent has no screen open", 0)
+		return
 	}
+	h.recordOn(agent, p, verdictShown, screens)
 }
 
 // lockPaired locks the agent's shard and tells whether the agent is paired: a
@@ -95,21 +97,32 @@ func (h *Hub) Update(agent screenpop.AgentID, pop screenpop.Pop) {
 		h.log.Error("encode pop", "agent", agent, "call", pop.Call, "err", err)
 		return
 	}
-	p := newLivePop(pop, body)
+	p, screens := newLivePop(pop, body), 0
 	h.inRoom(agent, func(r *room) {
 		if i := r.find(p.id); i >= 0 {
 			h.update(r, i, p)
+			screens = len(r.screens)
 		}
 	})
+	if screens > 0 {
+		h.recordOn(agent, p, verdictUpdated, screens)
+	}
 }
 
 // End implements [screenpop.Screens]. The pop goes to the agent's recent ones.
 func (h *Hub) End(agent screenpop.AgentID, popID string, reason screenpop.EndReason, answeredBy string) {
+	var p livePop
+	screens := 0
 	h.inRoom(agent, func(r *room) {
 		if i := r.find(popID); i >= 0 {
+			p = r.live[i]
 			h.end(r, i, reason, answeredBy)
+			screens = len(r.screens)
 		}
 	})
+	if screens > 0 {
+		h.recordOn(agent, p, verdictEnded, screens)
+	}
 }
 
 // Past implements [screenpop.Screens]. A call that was no pop is announced
@@ -133,14 +146,16 @@ func (h *Hub) Past(agent screenpop.AgentID, call screenpop.EndedPop) {
 // another agent's pops are not in this room.
 func (h *Hub) dismiss(agent screenpop.AgentID, popID string) {
 	var p livePop
+	screens := 0
 	h.inRoom(agent, func(r *room) {
 		if i := r.find(popID); i >= 0 {
 			p = r.live[i]
 			h.end(r, i, screenpop.EndDismissed, "")
+			screens = len(r.screens)
 		}
 	})
 	if p.id != "" {
-		h.record(agent, p, verdictDismissed, "the agent dismissed the pop")
+		h.record(agent, p, verdictDismissed, "the agent dismissed the pop", screens)
 	}
 }
 
@@ -218,9 +233,18 @@ func (h *Hub) endAll(r *room) {
 	}
 }
 
-func (h *Hub) record(agent screenpop.AgentID, p livePop, verdict, detail string) {
+// recordOn records what was sent to so many screens.
+func (h *Hub) recordOn(agent screenpop.AgentID, p livePop, verdict string, screens int) {
+	detail := "on 1 screen"
+	if screens != 1 {
+		detail = "on " + strconv.Itoa(screens) + " screens"
+	}
+	h.record(agent, p, verdict, detail, screens)
+}
+
+func (h *Hub) record(agent screenpop.AgentID, p livePop, verdict, detail string, screens int) {
 	h.recorder.Record(screenpop.TraceEntry{
 		Time: time.Now(), Tenant: agent.Tenant, Extension: agent.Extension, Call: p.call,
-		Step: screenpop.StepPush, Verdict: verdict, Detail: detail, Number: p.number,
+		Step: screenpop.StepPush, Verdict: verdict, Detail: detail, Number: p.number, Screens: screens,
 	})
 }

@@ -133,7 +133,13 @@ func (h *Hub) join(s *screen, agent []byte) refusal {
 func (h *Hub) tryJoin(s *screen, g greeting, before uint64) (refusal, bool) {
 	sh := s.shard
 	sh.mu.Lock()
-	defer sh.mu.Unlock()
+	var shown []livePop
+	defer func() {
+		sh.mu.Unlock()
+		for _, p := range shown {
+			h.recordOn(s.agent, p, verdictCaughtUp, 1)
+		}
+	}()
 	switch {
 	case h.closing.Load():
 		return refusedClosing, true
@@ -141,7 +147,7 @@ func (h *Hub) tryJoin(s *screen, g greeting, before uint64) (refusal, bool) {
 		return "", false
 	}
 	r := sh.enter(s.agent)
-	defer sh.leave(r)
+	defer sh.leave(r) // before the lock is given up
 	if len(r.screens) >= h.limits.ScreensPerAgent {
 		return refusedAgentLimit, true
 	}
@@ -151,6 +157,7 @@ func (h *Hub) tryJoin(s *screen, g greeting, before uint64) (refusal, bool) {
 	}
 	h.goroutines.Add(1) // Close waits only after it has had every shard's lock
 	s.offer(&message{op: websocket.TextMessage, data: hello(g, sh.serviceOf(s.agent.Tenant), r)})
+	shown = slices.Clone(r.live)
 	r.screens = append(r.screens, s)
 	sh.open[s] = struct{}{}
 	h.metrics.screens.Inc()

@@ -50,10 +50,10 @@ func (w *worker) event(ctx context.Context, e Event) (asking bool) {
 	case !settings.wants(e.Call.Direction):
 		l.asked = true // nothing more will come of this leg
 		w.decide(l, OutcomePopsOff)
-		w.trace(e, StepFlow, string(OutcomePopsOff), "the agent's settings show no pops for "+string(e.Call.Direction)+" calls")
+		w.traceBy("pops."+string(e.Call.Direction), e, string(OutcomePopsOff), "the agent's settings show no pops for "+string(e.Call.Direction)+" calls")
 		return false
 	case settings.On == Connected && e.Call.State == Ringing:
-		w.trace(e, StepFlow, "waiting", "the agent's settings show pops when the call is answered")
+		w.traceBy("pops.on", e, "waiting", "the agent's settings show pops when the call is answered")
 		return false
 	}
 	if w.flow.cfg.Memory != nil {
@@ -94,7 +94,7 @@ func (w *worker) answered(ctx context.Context, a *answer) (asking bool) {
 	case OutcomeMatched:
 	case OutcomeNoMatch:
 		if !settings.UnknownCard {
-			w.trace(l.event, StepFlow, string(outcome), "no pop: no contact has this number")
+			w.traceBy("pops.unknown", l.event, string(outcome), "no pop: no contact has this number")
 			return false
 		}
 		pop.Links = settings.links(l.call.Number)
@@ -131,7 +131,7 @@ func (w *worker) end(l *leg, e Event) {
 		w.trace(e, StepFlow, string(OutcomeTooLate), "the call ended before the look-up did")
 	default:
 		w.decide(l, OutcomePopsOff)
-		w.trace(e, StepFlow, string(OutcomePopsOff), "the call ended before it was answered")
+		w.traceBy("pops.on", e, string(OutcomePopsOff), "the call ended before it was answered")
 	}
 	switch {
 	case l.popID != "":
@@ -151,8 +151,15 @@ func (w *worker) decide(l *leg, o Outcome) {
 }
 
 func (w *worker) trace(e Event, step Step, verdict, detail string) {
-	w.flow.cfg.Trace.Record(TraceEntry{
-		Time: w.flow.cfg.Now(), Tenant: e.Agent.Tenant, Extension: e.Agent.Extension, Call: e.Call.ID,
-		Step: step, Verdict: verdict, Detail: detail, Number: e.Call.Number.Masked(),
-	})
+	w.record(e, TraceEntry{Step: step, Verdict: verdict, Detail: detail})
+}
+
+// traceBy is trace for what a setting has decided.
+func (w *worker) traceBy(rule string, e Event, verdict, detail string) {
+	w.record(e, TraceEntry{Step: StepFlow, Verdict: verdict, Detail: detail, Rule: rule})
+}
+
+func (w *worker) record(e Event, t TraceEntry) {
+	t.Time, t.Tenant, t.Extension, t.Call, t.Number = w.flow.cfg.Now(), e.Agent.Tenant, e.Agent.Extension, e.Call.ID, e.Call.Number.Masked()
+	w.flow.cfg.Trace.Record(t)
 }

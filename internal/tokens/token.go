@@ -13,28 +13,36 @@ import (
 // successor is fetched: the longest look-up and a little more.
 const enough = 10 * time.Second
 
-// Token returns an access token of the agent's that has not ended. One that
-// ends within a minute is replaced on the side; for one that has ended, all
-// callers wait for the same single token request, which goes on when a caller
-// gives up. It returns ErrNotPaired when the agent is not paired or the
+// Token returns an access token of the agent's that has not ended. It is Use for
+// whoever does not ask how the token stood.
+func (k *Keeper) Token(ctx context.Context, agent screenpop.AgentID) (screenpop.Secret, error) {
+	token, _, err := k.Use(ctx, agent)
+	return token, err
+}
+
+// Use returns an access token of the agent's that has not ended, and how it
+// stood. One that ends within a minute is replaced on the side; for one that has
+// ended, all callers wait for the same single token request, which goes on when a
+// caller gives up. It returns ErrNotPaired when the agent is not paired or the
 // authorisation has ended, ErrUnavailable or ErrRefused when there is no token
 // to be had, also at once while a failed request is backing off, and
 // ErrTooLate when ctx ends first; all of package screenpop, wrapped.
-func (k *Keeper) Token(ctx context.Context, agent screenpop.AgentID) (screenpop.Secret, error) {
+func (k *Keeper) Use(ctx context.Context, agent screenpop.AgentID) (screenpop.Secret, screenpop.TokenState, error) {
 	w := k.wallet(agent)
 	if w == nil {
-		return "", screenpop.ErrNotPaired
+		return "", screenpop.TokenUnpaired, screenpop.ErrNotPaired
 	}
 	w.mu.Lock()
 	now := k.now()
 	if !w.alive(now) {
+		state := w.endedAs()
 		w.mu.Unlock()
-		return "", screenpop.ErrNotPaired
+		return "", state, screenpop.ErrNotPaired
 	}
 	rec := w.rec
 	if rec.usable(now) && (!rec.due(now) || rec.Refresh == "") {
 		w.mu.Unlock()
-		return rec.Access, nil
+		return rec.Access, screenpop.TokenFresh, nil
 	}
 	f, err := w.flight, w.holdsBack(w.backoff.blocked(now))
 	if f == nil && err == nil {
@@ -46,22 +54,27 @@ func (k *Keeper) Token(ctx context.Context, agent screenpop.AgentID) (screenpop.
 		k.announce(w)
 	}
 	if rec.usable(now) && (err != nil || rec.Expiry.Sub(now) >= enough) {
-		return rec.Access, nil
+		return rec.Access, screenpop.TokenFresh, nil
 	}
 	if err != nil {
-		return "", err
+		return "", screenpop.TokenNotRefreshed, err
 	}
 	token, err := f.wait(ctx)
-	if err != nil && !errors.Is(err, screenpop.ErrNotPaired) && rec.usable(k.now()) {
-		return rec.Access, nil
+	switch {
+	case err == nil:
+		return token, screenpop.TokenRefreshed, nil
+	case errors.Is(err, screenpop.ErrNotPaired):
+		return token, screenpop.TokenExpired, err
+	case rec.usable(k.now()):
+		return rec.Access, screenpop.TokenFresh, nil
 	}
-	return token, err
+	return token, screenpop.TokenNotRefreshed, err
 }
 
 // Renew returns a token other than stale, which Smokeball has refused though
 // it has not ended. When somebody has fetched one since, it is that one;
 // otherwise one is fetched for all callers, unless a token request has failed
-// within the last second. The errors are those of Token.
+// within the last second. The errors are those of Use.
 func (k *Keeper) Renew(ctx context.Context, agent screenpop.AgentID, stale screenpop.Secret) (screenpop.Secret, error) {
 	w := k.wallet(agent)
 	if w == nil {

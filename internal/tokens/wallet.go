@@ -77,6 +77,15 @@ func (w *wallet) alive(now time.Time) bool {
 	return w.rec != nil && w.rec.Ended.IsZero() && now.Before(w.rec.ends(w.tenant().RefreshTokenLifetime))
 }
 
+// endedAs is the state of the token of an agent who has no authorisation, or one
+// that has ended or cannot be read. Under mu.
+func (w *wallet) endedAs() screenpop.TokenState {
+	if w.rec == nil && !w.damaged || w.undeleted {
+		return screenpop.TokenUnpaired
+	}
+	return screenpop.TokenExpired
+}
+
 // ending tells whether an authorisation that is alive ends soon enough to
 // warn. Under mu.
 func (w *wallet) ending(now time.Time) bool {
