@@ -275,7 +275,7 @@ func (a *auditor) walk(firm *simulator.Firm) {
 	_, query, _ := strings.Cut(back, "?")
 	a.page(200, "GET", "/pair/callback", query, cookie, "")
 	a.page(403, "GET", "/pair/callback", query, cookie, "")
-	a.wants(with("pair-begin", "ok", own), with("pair", "ok", own, "expires", "*"), checked, with("pair", "refused", own, "expires", ""))
+	a.wants(with("pair-begin", "ok", own), with("pair", "ok", own, "expires", "*"), checked, with("pair", "refused", own, "expires", "", "why", "stale"))
 
 	// Settings, frames, dialling.
 	a.page(200, "PUT", "/api/settings", "", cookie, `{"sound":true,"on":null}`)

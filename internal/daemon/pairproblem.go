@@ -16,6 +16,15 @@ type problem struct {
 }
 
 func (p problem) PairProblem() (int, string) { return p.status, p.sentence }
+
+// PairProblemWord is the word for it in the audit log.
+func (p problem) PairProblemWord() string {
+	var failed *tokens.PairError
+	if errors.As(p.error, &failed) {
+		return string(failed.Kind)
+	}
+	return ""
+}
 func (p problem) Unwrap() error              { return p.error }
 
 var pairProblems = map[tokens.PairErrorKind]struct {

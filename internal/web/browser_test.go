@@ -79,6 +79,7 @@ type refused struct{}
 
 func (refused) Error() string              { return "refused" }
 func (refused) PairProblem() (int, string) { return 403, "This pairing was begun elsewhere." }
+func (refused) PairProblemWord() string    { return "other-session" }
 
 func (o *office) Unpair(context.Context, screenpop.AgentID) (bool, error) {
 	o.set(screenpop.Pairing{State: screenpop.Unpaired})

@@ -48,6 +48,9 @@ type Pairings interface {
 type PairProblem interface {
 	error
 	PairProblem() (status int, sentence string)
+	// PairProblemWord is a short word of a closed set for the audit log; it may be
+	// empty.
+	PairProblemWord() string
 }
 
 // Passwords checks agents' passwords where they belong, at their PBX.

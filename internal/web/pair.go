@@ -78,14 +78,20 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := unhurried(r)
 	defer cancel()
+	entry := audit.Entry{By: asAgent(se, agent.AgentID)}
 	paired, pairing, err := s.pairings.Finish(ctx, se.ID, r.URL.Query())
 	switch {
 	case err != nil:
+		var pp PairProblem
+		if errors.As(err, &pp) {
+			entry.Why = pp.PairProblemWord()
+		}
 		err = pairError("finish pairing", err)
 	case paired != agent.AgentID:
 		err = failed("finish pairing", fmt.Errorf("a session of %s paired %s", agent.AgentID, paired))
 	}
-	s.record(r, asAgent(se, agent.AgentID), audit.Pair{Agent: agent.AgentID, Expires: pairing.Expires}, err)
+	entry.Event = audit.Pair{Agent: agent.AgentID, Expires: pairing.Expires}
+	s.recordEntry(r, entry, err)
 	if err != nil {
 		return err
 	}

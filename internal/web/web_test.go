@@ -137,6 +137,7 @@ type problemOf struct {
 
 func (p problemOf) Error() string              { return "pairing: inner detail" }
 func (p problemOf) PairProblem() (int, string) { return p.status, p.words }
+func (p problemOf) PairProblemWord() string    { return "stale" }
 
 // smokeball is Pairings: a state handed out belongs to the session that asked.
 type smokeball struct {
