@@ -38,6 +38,7 @@ func (l *loader) check(cfg *Config) {
 		}
 		l.checkTenant(t, path, pbx)
 	}
+	l.admins(cfg)
 	if _, err := os.Stat(cfg.EncryptionKeyFile); err != nil && cfg.EncryptionKeyFile != "" {
 		l.warn("encryption_key_file", "%s: %s; smokepopd keys generate makes a key", cfg.EncryptionKeyFile, unreadable(err))
 	}

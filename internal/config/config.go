@@ -22,6 +22,7 @@ type Config struct {
 	EncryptionKeyFile string         `mapstructure:"encryption_key_file"` // not read here: the vault does
 	Tenants           []Tenant       `mapstructure:"tenants"`             // at least one
 	SignIn            SignIn         `mapstructure:"sign_in"`
+	Admins            []Admin        `mapstructure:"admins"` // none: there is no admin page
 	Embed             Embed          `mapstructure:"embed"`
 	Tracing           Tracing        `mapstructure:"tracing"`
 	Log               Log            `mapstructure:"log"`

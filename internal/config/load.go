@@ -96,6 +96,13 @@ func (l *loader) load(data []byte) *Config {
 	for i, t := range l.elements(tenants, t[tenants.name], at, tenants.name) {
 		cfg.Tenants = append(cfg.Tenants, l.tenant(tenants, t, envIndex(at, i), index(tenants.name, i)))
 	}
+	admins := root.key("admins")
+	at = envName(envPrefix, admins.name)
+	for i, t := range l.elements(admins, t[admins.name], at, admins.name) {
+		var a Admin
+		l.layered(admins, t, envIndex(at, i), index(admins.name, i), &a)
+		cfg.Admins = append(cfg.Admins, a)
+	}
 	l.resolve(cfg)
 	l.check(cfg)
 	for _, name := range l.env.unused() {

@@ -21,6 +21,7 @@ func TestPrintIsGolden(t *testing.T) {
 	cfg := mustLoad(t, minimal+`    scope: {extensions: [0101], groups: [on]}
     agents: [{extension: 0101, name: "Priya: Shah", email: priya@firm.example, groups: [on]}]
     pbx: {webhook: {username: vodia, password: hunter2, allow: [10.0.0.0/8]}}
+admins: [{email: IT@firm.example, tenants: [Firm.example.com.]}]
 `)
 	cfg.EncryptionKeyFile = "/etc/smokepop/smokepop.key" // loaded, it is in the test's own directory
 	got := printed(t, cfg)

@@ -162,6 +162,8 @@ var defaults = [...]struct {
 	{"sign_in.oidc.client_secret", kindSecret, ""},
 	{"sign_in.oidc.name", kindText, ""},
 	{"sign_in.oidc.scopes", kindDigitsList, "openid,email,profile"},
+	{"admins[].email", kindText, ""},
+	{"admins[].tenants", kindDigitsList, ""},
 	{"embed.allowed_parents", kindDigitsList, ""},
 	{"tracing.otlp_endpoint", kindText, ""},
 	{"tracing.sample_ratio", kindDecimal, "1"},

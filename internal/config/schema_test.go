@@ -58,7 +58,7 @@ func fields(typ reflect.Type, path string) []string {
 		switch {
 		case name == "agents" && path == "tenants[]":
 			out = append(out, fields(reflect.TypeFor[agentEntry](), at+"[]")...)
-		case f.Type.Kind() == reflect.Slice && f.Type.Elem() == reflect.TypeFor[Tenant]():
+		case f.Type.Kind() == reflect.Slice && (f.Type.Elem() == reflect.TypeFor[Tenant]() || f.Type.Elem() == reflect.TypeFor[Admin]()):
 			out = append(out, fields(f.Type.Elem(), at+"[]")...)
 		case f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[Scope]():
 			out = append(out, fields(f.Type, at)...)
@@ -86,6 +86,7 @@ func TestEveryKeyHasItsOwnVariable(t *testing.T) {
 // shown are the keys for which configs/smokepop.yaml shows something else than
 // the default, and why.
 var shown = map[string]string{
+	"admins[].email":                 "required",
 	"public_url":                     "required",
 	"tls.cert_file":                  "the default addresses are on the network, where TLS is wanted",
 	"tls.key_file":                   "the default addresses are on the network, where TLS is wanted",
