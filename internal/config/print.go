@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,9 +20,26 @@ import (
 // the schema. A secret from a file shows as the file's name, another one as
 // "[redacted]".
 func Print(w io.Writer, cfg *Config) error {
+	return write(w, printSection(schema(), reflect.ValueOf(*cfg)))
+}
+
+// PrintTenants writes what Print does of those tenants alone, and nothing that
+// belongs to smokepop as a whole.
+func PrintTenants(w io.Writer, cfg *Config, tenants []screenpop.Tenant) error {
+	theirs := []Tenant{}
+	for _, t := range cfg.Tenants {
+		if slices.Contains(tenants, t.Domain) {
+			theirs = append(theirs, t)
+		}
+	}
+	k := schema().key("tenants")
+	return write(w, &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{printText(k.name), printValue(k, reflect.ValueOf(theirs))}})
+}
+
+func write(w io.Writer, n *yaml.Node) error {
 	enc := yaml.NewEncoder(w)
 	enc.SetIndent(2)
-	if err := enc.Encode(printSection(schema(), reflect.ValueOf(*cfg))); err != nil {
+	if err := enc.Encode(n); err != nil {
 		return fmt.Errorf("print configuration: %w", err)
 	}
 	return enc.Close()

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
 func printed(t *testing.T, cfg *Config) string {
@@ -143,5 +145,31 @@ func TestProxyThatIsNotNamedWarns(t *testing.T) {
 	cfg := mustLoad(t, strings.Replace(minimal, "http://127.0.0.1:8080", "https://pop.firm.example", 1))
 	if w := strings.Join(cfg.Warnings(), "\n"); !strings.Contains(w, "trusted_proxies: is empty, and public_url is https without tls here") {
 		t.Errorf("warnings: %s", w)
+	}
+}
+
+// Of a firm's admin nobody else's tenant is printed, nor what is everybody's.
+func TestPrintTenantsPrintsThemAlone(t *testing.T) {
+	cfg := mustLoad(t, minimal+`  - domain: other.example.com
+    smokeball: {client_id: theirs, client_secret: hunter2, api_key: hunter2}
+    agents: [{extension: 901, name: Olga, email: olga@other.example}]
+admins: [{email: it@provider.example}]
+`)
+	var b strings.Builder
+	if err := PrintTenants(&b, cfg, []screenpop.Tenant{cfg.Tenants[0].Domain, "nowhere.example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	got := b.String()
+	if !strings.HasPrefix(got, "tenants:\n  - domain: ") || !strings.Contains(got, string(cfg.Tenants[0].Domain)) {
+		t.Errorf("printed:\n%s", got)
+	}
+	for _, foreign := range []string{"other.example", "theirs", "901", "Olga", "hunter2", "provider", "state_dir", "sign_in"} {
+		if strings.Contains(got, foreign) {
+			t.Errorf("%s is printed:\n%s", foreign, got)
+		}
+	}
+	b.Reset()
+	if err := PrintTenants(&b, cfg, nil); err != nil || b.String() != "tenants: []\n" {
+		t.Errorf("of none: %v\n%s", err, b.String())
 	}
 }

@@ -146,10 +146,7 @@ var (
 // elsewhere are kinds of events that need what is not in an office: where they are
 // tested.
 var elsewhere = map[audit.Kind]string{
-	audit.KindRestore:      "cmd/smokepopd: a restore is done while no daemon runs",
-	audit.KindAdminLink:    "the tests of the admin page",
-	audit.KindAdminSignIn:  "the tests of the admin page",
-	audit.KindAdminSignOut: "the tests of the admin page",
+	audit.KindRestore: "cmd/smokepopd: a restore is done while no daemon runs",
 }
 
 // Everything that is in the record, through a whole daemon: who, from where, what
@@ -168,6 +165,7 @@ func TestWhatIsDoneIsInTheRecord(t *testing.T) {
 				c["trusted_proxies"] = []string{"127.0.0.1"}
 				c["embed"] = map[string]any{"allowed_parents": []string{"http://localhost:8080"}}
 				c["sign_in"] = map[string]any{"pbx_password": true}
+				c["admins"] = []map[string]any{{"email": "it@firm.example"}}
 			},
 		})
 		stopped := false
@@ -350,6 +348,37 @@ func (a *auditor) walk(firm *simulator.Firm) {
 	a.admin(200, "POST", "/v1/sign-out", "", whom(first.Extension, `,"reason":"left the firm"`))
 	a.wants(with("sign-out", "ok", own, "cause", "asked", "sessions", 1),
 		with("sign-out", "ok", socket, "agent", one, "sessions", 0, "reason", "left the firm"))
+	a.walkAdminPage(firm.Domain, whom(first.Extension, `,"reason":"left the firm"`))
+}
+
+// walkAdminPage is what admins do on their page.
+func (a *auditor) walkAdminPage(tenant, agent string) {
+	const admin = "it@firm.example"
+	socket := []any{"by", "admin-socket", "request_id", "*", "admin", admin}
+	nobody := []any{"by", "nobody", "client", "203.0.113.7", "device", "Chrome on Windows", "why", "no-such-link", "method", "link"}
+	own := []any{"by", "admin", "who", admin, "session", "*", "device", "Chrome on Windows", "client", "203.0.113.7", "claimed", "", "request_id", "*"}
+	with := func(event, outcome string, base []any, more ...any) []any {
+		return slices.Concat([]any{event, outcome}, base, more)
+	}
+	var made struct{ URL string }
+	a.json(a.admin(200, "POST", "/v1/admin/links", "", `{}`), &made)
+	_, link, _ := strings.Cut(made.URL, "#")
+	_, cookie := a.page(204, "POST", "/admin/api/session", "", "", `{"link":"`+link+`"}`)
+	a.page(403, "POST", "/admin/api/session", "", "", `{"link":"`+link+`"}`)
+	a.wants(with("admin-link", "ok", socket, "expires", "*"), with("admin-sign-in", "ok", own, "method", "link"), with("admin-sign-in", "refused", nobody))
+
+	a.page(200, "POST", "/admin/api/invites", "", cookie, agent)
+	a.page(200, "POST", "/admin/api/sign-out", "", cookie, agent)
+	a.page(200, "POST", "/admin/api/unpair", "", cookie, agent)
+	a.page(200, "POST", "/admin/api/directory/refresh", "tenant="+tenant, cookie, "")
+	a.page(200, "POST", "/admin/api/dry-run", "", cookie, fmt.Sprintf(`{"tenant":%q,"content_type":"application/json","body":"{}"}`, tenant))
+	a.page(204, "DELETE", "/admin/api/session", "", cookie, "")
+	a.admin(200, "POST", "/v1/admin/sign-out", "", `{}`)
+	a.wants(
+		with("invite", "ok", own), with("sign-out", "ok", own, "reason", "left the firm"), with("unpair", "ok", own, "reason", "left the firm"),
+		with("directory-refresh", "ok", own, "tenant", tenant), with("dry-run", "ok", own, "tenant", tenant),
+		with("admin-sign-out", "ok", own, "admin", admin), with("admin-sign-out", "ok", []any{"by", "admin-socket", "admin", ""}),
+	)
 }
 
 func (a *auditor) json(b []byte, out any) {

@@ -268,6 +268,7 @@ func (d *Daemon) stopServing(ctx context.Context) error {
 			}
 		}
 	}
+	d.parts.web.EndStreams() // on the agents' listener they have no end of their own
 	shared := d.Addr("pbx") == nil
 	if shared {
 		stop("agents")

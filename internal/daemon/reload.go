@@ -193,6 +193,8 @@ func (p *parts) prepare(ctx context.Context, cfg *config.Config) (put func(), er
 		p.agents.Assume(p.keeper.Paired())
 		p.settings.Reconfigure(firms.choices, p.agents.Agents(), p.hub.SettingsChanged)
 		p.dialler.set(cfg.Tenants)
+		p.web.SetAdministration(administration(cfg))
+		p.configurations.set(cfg)
 		putEvents()
 		p.live.set(cfg.Tenants, p.pbxes)
 	}, nil

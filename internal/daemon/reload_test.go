@@ -233,7 +233,7 @@ func TestRefusedReloadChangesNothing(t *testing.T) {
 // Each key of the configuration either takes effect by a reload or is named when
 // it does not.
 func TestEveryKeyIsReloadedOrNamed(t *testing.T) {
-	byReload := []string{"tenants", "log.level", "tracing", "audit"}
+	byReload := []string{"tenants", "log.level", "tracing", "audit", "admins"}
 	var keys []string
 	add := func(prefix string, of reflect.Type) {
 		for i := range of.NumField() {

@@ -51,6 +51,22 @@ func newSignOn(cfg *config.Config) web.SignOn {
 	})}
 }
 
+// administration is who may use the admin page, in the words of web.
+func administration(cfg *config.Config) web.Administration {
+	var a web.Administration
+	for _, t := range cfg.Tenants {
+		a.Tenants = append(a.Tenants, t.Domain)
+	}
+	for _, admin := range cfg.Admins {
+		theirs := web.Admin{Email: admin.Email}
+		for _, t := range admin.Tenants {
+			theirs.Tenants = append(theirs.Tenants, screenpop.Tenant(t))
+		}
+		a.Admins = append(a.Admins, theirs)
+	}
+	return a
+}
+
 // signOnName is what the button calls the provider.
 func signOnName(o config.OIDC) string {
 	if o.Name != "" {

@@ -42,6 +42,8 @@ type parts struct {
 	pbxes    *pbxes
 	dialler  *dialler
 	settings *web.Settings
+
+	configurations configurations
 }
 
 // wire is the recipe: it makes every part and gives it the ones it stands on.
@@ -119,6 +121,7 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, me
 	p.live.set(cfg.Tenants, p.pbxes)
 	p.dialler = newDialler(p.hub, p.pbxes)
 	p.dialler.set(cfg.Tenants)
+	p.configurations.set(cfg)
 	p.web, err = web.New(web.Config{
 		PublicURL: cfg.PublicURL, Directory: members{p.agents}, Store: p.store, Pairings: pairs{p.keeper}, Screens: screensOf{p.hub},
 		Traces: tracesOf{traces}, Doctor: doctor{p.finder}, Captures: captures{p.receiver}, Vault: g.care, Dialler: p.dialler,
@@ -126,8 +129,8 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, me
 		DryRuns:     dryRuns{captures{p.receiver}, p.keeper.Pairing, p.hub.Screens, p.popSettings},
 		Directories: directories{p.agents, p.keeper}, Settings: p.settings,
 		NoInvites: !cfg.SignIn.Invite, Passwords: newPasswords(cfg, p.pbxes), SignOn: newSignOn(cfg), SignOnName: signOnName(cfg.SignIn.OIDC),
-		Parents: cfg.Embed.AllowedParents,
-		Audit:   g.audit, Metrics: metrics, Log: log,
+		Parents: cfg.Embed.AllowedParents, Administration: administration(cfg), Configurations: &p.configurations,
+		Audit: g.audit, Metrics: metrics, Log: log,
 	})
 	if err != nil {
 		return nil, err

@@ -23,6 +23,10 @@ func (s *Server) Admin() http.Handler {
 	r.Get("/v1/sessions", s.answer(s.adminSessions))
 	r.Post("/v1/sign-out", s.answer(s.adminSignOut))
 	r.Post("/v1/unpair", s.answer(s.adminUnpair))
+	r.Get("/v1/configuration", s.answer(s.adminConfiguration))
+	r.Post("/v1/admin/links", s.answer(s.adminLink))
+	r.Get("/v1/admin/sessions", s.answer(s.adminOwnSessions))
+	r.Post("/v1/admin/sign-out", s.answer(s.adminOwnSignOut))
 	r.Get("/v1/trace", s.answer(s.adminTrace))
 	r.Get("/v1/calls", s.answer(s.adminCalls))
 	r.Post("/v1/dry-run", s.answer(s.adminDryRun))
@@ -48,9 +52,10 @@ func (s *Server) adminAgents(w http.ResponseWriter, r *http.Request) error {
 		Screens int               `json:"screens"`
 	}
 	tenant, extension := named(r)
+	seen := reachIn(r.Context())
 	rows := []row{}
 	for _, a := range s.directory.Agents() {
-		if (tenant == "" || a.Tenant == tenant) && (extension == "" || a.Extension == extension) {
+		if seen.sees(a.Tenant) && (tenant == "" || a.Tenant == tenant) && (extension == "" || a.Extension == extension) {
 			rows = append(rows, row{a, s.pairings.Pairing(a.AgentID), s.screens.Screens(a.AgentID)})
 		}
 	}
@@ -85,17 +90,17 @@ func (s *Server) whom(w http.ResponseWriter, r *http.Request) (screenpop.AgentID
 	if err := s.decode(w, r, &in); err != nil {
 		return in, err
 	}
-	return s.known(in)
+	return s.known(r, in)
 }
 
 // known returns the agent that is meant by what an admin wrote.
-func (s *Server) known(in screenpop.AgentID) (screenpop.AgentID, error) {
+func (s *Server) known(r *http.Request, in screenpop.AgentID) (screenpop.AgentID, error) {
 	in.Tenant = screenpop.ParseTenant(string(in.Tenant))
 	if in.Tenant == "" || in.Extension == "" {
 		return in, refuse(http.StatusBadRequest, "name the agent: tenant and extension are both needed")
 	}
 	a, known := s.directory.Agent(in)
-	if !known {
+	if !known || !reachIn(r.Context()).sees(in.Tenant) {
 		return in, noAgent(in.Tenant, in.Extension)
 	}
 	return a.AgentID, nil
@@ -132,7 +137,7 @@ func (s *Server) adminSignOut(w http.ResponseWriter, r *http.Request) error {
 	if err := s.decode(w, r, &in); err != nil {
 		return err
 	}
-	agent, err := s.known(in.AgentID)
+	agent, err := s.known(r, in.AgentID)
 	if err != nil {
 		return err
 	}
@@ -151,7 +156,7 @@ func (s *Server) adminUnpair(w http.ResponseWriter, r *http.Request) error {
 	if err := s.decode(w, r, &in); err != nil {
 		return err
 	}
-	agent, err := s.known(in.AgentID)
+	agent, err := s.known(r, in.AgentID)
 	if err != nil {
 		return err
 	}

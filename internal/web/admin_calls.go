@@ -37,12 +37,18 @@ type CallAgent struct {
 
 func (s *Server) adminCalls(w http.ResponseWriter, r *http.Request) error {
 	tenant, _ := named(r)
-	live, ok := s.calls.Live(tenant)
-	if !ok {
+	calls := []LiveCall{}
+	tenants := reachIn(r.Context()).named(tenant)
+	for _, t := range tenants {
+		live, ok := s.calls.Live(t)
+		if !ok {
+			tenants = nil
+			break
+		}
+		calls = append(calls, live...)
+	}
+	if len(tenants) == 0 {
 		return refuse(http.StatusNotFound, fmt.Sprintf("there is no tenant %q", tenant))
 	}
-	if live == nil {
-		live = []LiveCall{}
-	}
-	return writeJSON(w, map[string]any{"calls": live})
+	return writeJSON(w, map[string]any{"calls": calls})
 }

@@ -35,18 +35,53 @@ const refreshPatience = 20 * time.Second
 
 func (s *Server) adminDirectory(w http.ResponseWriter, r *http.Request) error {
 	tenant, _ := named(r)
-	list := s.directories.Reports(tenant)
+	list := s.reports(reachIn(r.Context()), tenant)
 	if len(list) == 0 && tenant != "" {
 		return refuse(http.StatusNotFound, fmt.Sprintf("there is no tenant %q", tenant))
 	}
 	return writeJSON(w, map[string]any{"directories": list})
 }
 
+// reports are those of one tenant, or of all that are seen.
+func (s *Server) reports(seen reach, tenant screenpop.Tenant) []any {
+	list := []any{}
+	for _, t := range seen.named(tenant) {
+		list = append(list, s.directories.Reports(t)...)
+	}
+	return list
+}
+
+// refresh has the PBX of one tenant read, or of all that are seen. That one of
+// several has none is no error.
+func (s *Server) refresh(ctx context.Context, seen reach, tenant screenpop.Tenant) error {
+	var errs []error
+	var none error
+	read := false
+	for _, t := range seen.named(tenant) {
+		err := s.directories.Refresh(ctx, t)
+		var known DirectoryProblem
+		if errors.As(err, &known) {
+			none = err
+			continue
+		}
+		read = true
+		errs = append(errs, err)
+	}
+	if !read {
+		return none
+	}
+	return errors.Join(errs...)
+}
+
 func (s *Server) adminRefresh(w http.ResponseWriter, r *http.Request) error {
 	tenant, _ := named(r)
 	ctx, cancel := context.WithTimeout(r.Context(), refreshPatience)
 	defer cancel()
-	err := s.directories.Refresh(ctx, tenant)
+	seen := reachIn(r.Context())
+	if !seen.sees(tenant) && tenant != "" {
+		return refuse(http.StatusNotFound, fmt.Sprintf("there is no tenant %q", tenant))
+	}
+	err := s.refresh(ctx, seen, tenant)
 	var known DirectoryProblem
 	underWay := errors.Is(err, context.DeadlineExceeded)
 	switch {
@@ -62,5 +97,5 @@ func (s *Server) adminRefresh(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, map[string]any{"directories": s.directories.Reports(tenant), "under_way": underWay})
+	return writeJSON(w, map[string]any{"directories": s.reports(seen, tenant), "under_way": underWay})
 }

@@ -104,7 +104,7 @@ func (s *Server) adminDoctorSearch(w http.ResponseWriter, r *http.Request) error
 	if err := s.decode(w, r, &in); err != nil {
 		return err
 	}
-	agent, err := s.known(in.AgentID)
+	agent, err := s.known(r, in.AgentID)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,15 @@ func (s *Server) adminDryRun(w http.ResponseWriter, r *http.Request) error {
 	if err := s.decodeUpTo(w, r, &in, maxSample); err != nil {
 		return err
 	}
-	trial, err := s.dryRuns.DryRun(screenpop.ParseTenant(in.Tenant), in.Sample)
+	tenant := screenpop.ParseTenant(in.Tenant)
+	tenants := reachIn(r.Context()).named(tenant)
+	switch {
+	case len(tenants) == 0:
+		return refuse(http.StatusNotFound, fmt.Sprintf("there is no tenant %q", tenant))
+	case len(tenants) > 1:
+		return refuse(http.StatusBadRequest, "several tenants are configured: name one")
+	}
+	trial, err := s.dryRuns.DryRun(tenants[0], in.Sample)
 	var known DryRunProblem
 	switch {
 	case errors.As(err, &known):

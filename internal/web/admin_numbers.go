@@ -147,11 +147,12 @@ func problemSentence(err error) string {
 func (s *Server) reader(r *http.Request) (screenpop.AgentID, error) {
 	tenant, extension := named(r)
 	if tenant != "" && extension != "" {
-		return s.known(screenpop.AgentID{Tenant: tenant, Extension: extension})
+		return s.known(r, screenpop.AgentID{Tenant: tenant, Extension: extension})
 	}
+	seen := reachIn(r.Context())
 	var there, paired []screenpop.AgentID
 	for _, a := range s.directory.Agents() {
-		if (tenant == "" || a.Tenant == tenant) && (extension == "" || a.Extension == extension) {
+		if seen.sees(a.Tenant) && (tenant == "" || a.Tenant == tenant) && (extension == "" || a.Extension == extension) {
 			there = append(there, a.AgentID)
 			if s.pairings.Pairing(a.AgentID).State == screenpop.Paired {
 				paired = append(paired, a.AgentID)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -13,28 +14,38 @@ import (
 // follow=1 as one JSON document a line, going on as calls come in.
 func (s *Server) adminTrace(w http.ResponseWriter, r *http.Request) error {
 	tenant, extension := named(r)
-	if _, known := s.directory.Agent(screenpop.AgentID{Tenant: tenant, Extension: extension}); !known && tenant != "" && extension != "" {
+	seen := reachIn(r.Context())
+	if _, known := s.directory.Agent(screenpop.AgentID{Tenant: tenant, Extension: extension}); (!known || !seen.sees(tenant)) && tenant != "" && extension != "" {
 		return noAgent(tenant, extension)
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
+	if tenants := seen.named(tenant); len(tenants) == 1 {
+		tenant = tenants[0] // of one firm the others' calls are not even looked at
+	}
 	past, next := s.traces.Follow(ctx, TraceQuery{tenant, extension, screenpop.CallID(r.URL.Query().Get("call"))})
+	past = slices.DeleteFunc(past, func(e screenpop.TraceEntry) bool { return !seen.sees(e.Tenant) })
 	if f := r.URL.Query().Get("follow"); f != "1" && f != "true" {
 		if past == nil {
 			past = []screenpop.TraceEntry{}
 		}
 		return writeJSON(w, map[string]any{"entries": past})
 	}
-	return stream(w, past, next)
+	return stream(w, seen, past, next)
 }
 
-func stream(w http.ResponseWriter, past []screenpop.TraceEntry, next <-chan screenpop.TraceEntry) error {
+// aliveEvery is how often a stream with nothing to tell has an empty line, so
+// that no proxy takes it for dead.
+const aliveEvery = 20 * time.Second
+
+func stream(w http.ResponseWriter, seen reach, past []screenpop.TraceEntry, next <-chan screenpop.TraceEntry) error {
 	rc := http.NewResponseController(w)
 	// The server's deadlines are for requests that end. The one for reading
 	// would cancel the request's context when it passes.
 	_ = rc.SetReadDeadline(time.Time{})
 	_ = rc.SetWriteDeadline(time.Time{})
 	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.Header().Set("X-Accel-Buffering", "no") // nginx would collect lines otherwise
 	enc := json.NewEncoder(w)
 	for _, e := range past {
 		if enc.Encode(e) != nil {
@@ -44,10 +55,27 @@ func stream(w http.ResponseWriter, past []screenpop.TraceEntry, next <-chan scre
 	if rc.Flush() != nil {
 		return nil
 	}
-	for e := range next {
-		if enc.Encode(e) != nil || rc.Flush() != nil {
+	alive := time.NewTicker(aliveEvery)
+	defer alive.Stop()
+	for {
+		select {
+		case e, more := <-next:
+			if !more {
+				return nil
+			}
+			if !seen.sees(e.Tenant) {
+				continue
+			}
+			if enc.Encode(e) != nil {
+				return nil
+			}
+		case <-alive.C:
+			if _, err := w.Write([]byte("\n")); err != nil {
+				return nil
+			}
+		}
+		if rc.Flush() != nil {
 			return nil
 		}
 	}
-	return nil
 }

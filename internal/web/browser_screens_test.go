@@ -31,39 +31,45 @@ func TestBrowserScreens(t *testing.T) {
 		if language != "en-US" {
 			name = language[:2] + "-" + name
 		}
-		b.js(`(document.activeElement.blur(), 1)`)
-		for _, theme := range []string{"light", "dark"} {
-			b.looks(theme)
-			for _, window := range []struct {
-				name          string
-				width, height int64
-			}{{"", 1280, 800}, {"-narrow", 320, 640}} {
-				height := window.height
-				for range 3 { // what comes into sight by that may be higher than was thought
-					b.do(chromedp.EmulateViewport(window.width, height))
-					whole, err := strconv.ParseInt(b.js(`document.documentElement.scrollHeight`), 10, 64)
-					if err != nil {
-						t.Fatal(err)
-					}
-					height = min(max(height, whole), 2400)
-				}
+		b.pictures(folder, name)
+	})
+}
+
+// pictures takes the tab's, in both themes and widths.
+func (b *tab) pictures(folder, name string) {
+	b.t.Helper()
+	b.js(`(document.activeElement.blur(), 1)`)
+	for _, theme := range []string{"light", "dark"} {
+		b.looks(theme)
+		for _, window := range []struct {
+			name          string
+			width, height int64
+		}{{"", 1280, 800}, {"-narrow", 320, 640}} {
+			height := window.height
+			for range 3 { // what comes into sight by that may be higher than was thought
 				b.do(chromedp.EmulateViewport(window.width, height))
-				shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+				whole, err := strconv.ParseInt(b.js(`document.documentElement.scrollHeight`), 10, 64)
 				if err != nil {
-					t.Fatal(err)
+					b.t.Fatal(err)
 				}
-				suffix := window.name
-				if theme == "dark" {
-					suffix = "-dark" + suffix
-				}
-				if err := os.WriteFile(filepath.Join(folder, name+suffix+".png"), smaller(t, shot), 0o644); err != nil {
-					t.Fatal(err)
-				}
+				height = min(max(height, whole), 2400)
+			}
+			b.do(chromedp.EmulateViewport(window.width, height))
+			shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			suffix := window.name
+			if theme == "dark" {
+				suffix = "-dark" + suffix
+			}
+			if err := os.WriteFile(filepath.Join(folder, name+suffix+".png"), smaller(b.t, shot), 0o644); err != nil {
+				b.t.Fatal(err)
 			}
 		}
-		b.do(chromedp.EmulateViewport(1280, 800))
-		b.looks("light")
-	})
+	}
+	b.do(chromedp.EmulateViewport(1280, 800))
+	b.looks("light")
 }
 
 func distance(a, b color.RGBA) int {
@@ -73,7 +79,7 @@ func distance(a, b color.RGBA) int {
 
 // smaller writes a picture with the 256 colours that it has most of, which is
 // nearly all of a page's.
-func smaller(t *testing.T, shot []byte) []byte {
+func smaller(t testing.TB, shot []byte) []byte {
 	t.Helper()
 	full, err := png.Decode(bytes.NewReader(shot))
 	if err != nil {

@@ -152,8 +152,14 @@ func newOffice(t testing.TB, change ...func(*office)) *office {
 	if cfg.Directory == nil {
 		cfg.Directory = o
 	}
-	cfg.PublicURL, cfg.Store, cfg.Pairings, cfg.Screens = o.origin, store, o, screens{o.hub}
-	cfg.Traces, cfg.Dialler, cfg.Settings, cfg.Log = o, o, settings, log
+	if cfg.Pairings == nil {
+		cfg.Pairings = o
+	}
+	if cfg.Traces == nil {
+		cfg.Traces = o
+	}
+	cfg.PublicURL, cfg.Store, cfg.Screens = o.origin, store, screens{o.hub}
+	cfg.Dialler, cfg.Settings, cfg.Log = o, settings, log
 	o.server, err = web.New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -102,6 +102,7 @@ func (s *Server) endByHandle(r *http.Request, agent screenpop.AgentID, handle st
 // adminSessions lists sessions: GET /v1/sessions.
 func (s *Server) adminSessions(w http.ResponseWriter, r *http.Request) error {
 	tenant, extension := named(r)
+	seen := reachIn(r.Context())
 	all, err := s.sessions.all(r.Context())
 	if err != nil {
 		return failed("list sessions", err)
@@ -113,7 +114,7 @@ func (s *Server) adminSessions(w http.ResponseWriter, r *http.Request) error {
 	}
 	rows := []row{}
 	for _, se := range all {
-		if (tenant == "" || se.Agent.Tenant == tenant) && (extension == "" || se.Agent.Extension == extension) && !s.sessions.over(se) {
+		if seen.sees(se.Agent.Tenant) && (tenant == "" || se.Agent.Tenant == tenant) && (extension == "" || se.Agent.Extension == extension) && !s.sessions.over(se) {
 			rows = append(rows, row{se.Agent, s.row(se)})
 		}
 	}

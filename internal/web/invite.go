@@ -13,31 +13,43 @@ import (
 const (
 	invitePrefix = "invites/-/"
 	inviteLife   = 24 * time.Hour
+
+	adminLinkPrefix = "admin-links/-/"
+	// adminLinkLife is short: who makes an admin's link opens it.
+	adminLinkLife = 15 * time.Minute
 )
 
 // errNoInvite: the token never was an invite, was used or is out of time. Who
 // holds it learns no more than that.
 var errNoInvite = errors.New("no such invite")
 
-// invites are the links that sign a browser in: once, within 24 hours.
+// invites are the links of a kind that sign a browser in: once, and within
+// their life.
 type invites struct {
-	store Store
-	now   func() time.Time
+	store  Store
+	now    func() time.Time
+	prefix string
+	life   time.Duration
 }
 
 type inviteRecord struct {
-	screenpop.AgentID
+	holder
 	Expires time.Time `json:"expires"`
 }
 
+// make makes an agent's invite.
 func (in *invites) make(ctx context.Context, agent screenpop.AgentID) (token string, expires time.Time, err error) {
-	token, expires = newToken(), in.now().Add(inviteLife).UTC().Truncate(time.Second)
-	value, err := json.Marshal(inviteRecord{agent, expires})
+	return in.makeFor(ctx, holder{AgentID: agent})
+}
+
+func (in *invites) makeFor(ctx context.Context, whose holder) (token string, expires time.Time, err error) {
+	token, expires = newToken(), in.now().Add(in.life).UTC().Truncate(time.Second)
+	value, err := json.Marshal(inviteRecord{whose, expires})
 	if err != nil {
 		return "", time.Time{}, err
 	}
 	id, _ := hashed(token)
-	if _, err := in.store.CompareAndSet(ctx, invitePrefix+id, value, 0); err != nil {
+	if _, err := in.store.CompareAndSet(ctx, in.prefix+id, value, 0); err != nil {
 		return "", time.Time{}, fmt.Errorf("keep an invite: %w", err)
 	}
 	return token, expires, nil
@@ -45,23 +57,23 @@ func (in *invites) make(ctx context.Context, agent screenpop.AgentID) (token str
 
 // use takes an invite and returns whom it is for, or errNoInvite. Of two that
 // use the same one at once, one gets it.
-func (in *invites) use(ctx context.Context, token string) (screenpop.AgentID, error) {
+func (in *invites) use(ctx context.Context, token string) (holder, error) {
 	id, ok := hashed(token)
 	if !ok {
-		return screenpop.AgentID{}, errNoInvite
+		return holder{}, errNoInvite
 	}
-	rec, revision, err := in.read(ctx, invitePrefix+id)
+	rec, revision, err := in.read(ctx, in.prefix+id)
 	if err != nil {
-		return screenpop.AgentID{}, err
+		return holder{}, err
 	}
-	existed, err := in.store.Delete(ctx, invitePrefix+id, revision)
+	existed, err := in.store.Delete(ctx, in.prefix+id, revision)
 	switch {
 	case err != nil:
-		return screenpop.AgentID{}, fmt.Errorf("use an invite: %w", err)
+		return holder{}, fmt.Errorf("use an invite: %w", err)
 	case !existed, !in.now().Before(rec.Expires):
-		return screenpop.AgentID{}, errNoInvite
+		return holder{}, errNoInvite
 	}
-	return rec.AgentID, nil
+	return rec.holder, nil
 }
 
 func (in *invites) read(ctx context.Context, path string) (inviteRecord, uint64, error) {
@@ -86,13 +98,17 @@ func (in *invites) sweep(ctx context.Context) error {
 
 // withdraw deletes the invites of an agent.
 func (in *invites) withdraw(ctx context.Context, agent screenpop.AgentID) error {
-	return in.deleteIf(ctx, func(rec inviteRecord) bool { return rec.AgentID == agent })
+	return in.withdrawOf(ctx, holder{AgentID: agent})
+}
+
+func (in *invites) withdrawOf(ctx context.Context, whose holder) error {
+	return in.deleteIf(ctx, func(rec inviteRecord) bool { return rec.holder == whose })
 }
 
 // deleteIf goes through all invites. One that cannot be read keeps no other
 // from being looked at.
 func (in *invites) deleteIf(ctx context.Context, unwanted func(inviteRecord) bool) error {
-	paths, err := in.store.List(ctx, invitePrefix)
+	paths, err := in.store.List(ctx, in.prefix)
 	errs := []error{err}
 	for _, path := range paths {
 		rec, revision, err := in.read(ctx, path)

@@ -47,6 +47,7 @@ type signOnOutcome struct {
 	State, Title, Sentence string // State: failed or choice
 	Choices                []signOnChoice
 	Again                  string // where to begin again
+	Admin                  bool   // of the admin page, which is in English
 	RequestID              string
 }
 
@@ -97,7 +98,7 @@ func loadPage(o origin, parents []string) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"index.html", "join.html", "frame.html", "connect.html"} {
+	for _, name := range []string{"index.html", "join.html", "frame.html", "connect.html", "admin.html"} {
 		var b bytes.Buffer
 		if err := documents.ExecuteTemplate(&b, name, p.vars); err != nil {
 			return nil, err
@@ -160,9 +161,13 @@ func (p *page) endPairing(w http.ResponseWriter, status int, o pairOutcome) {
 	_ = p.callback.Execute(w, o) // a browser that has gone is not our failure
 }
 
-func (p *page) signOnFailed(w http.ResponseWriter, r *http.Request, he *HTTPError) {
-	o := signOnOutcome{State: "failed", Title: "You are not signed in", Sentence: he.Msg}
-	if he.Status != http.StatusNotFound {
+func (p *page) signOnFailed(w http.ResponseWriter, r *http.Request, he *HTTPError, admin bool) {
+	o := signOnOutcome{State: "failed", Title: "You are not signed in", Sentence: he.Msg, Admin: admin}
+	switch {
+	case he.Status == http.StatusNotFound:
+	case admin:
+		o.Again = adminSignOnPath + "?choose=1"
+	default:
 		o.Again = signOnPath + "?choose=1"
 	}
 	if he.Status == http.StatusInternalServerError {

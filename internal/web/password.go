@@ -138,19 +138,21 @@ func (s *Server) tryPassword(r *http.Request, id screenpop.AgentID) (done func(w
 	return done, 0
 }
 
+// oidcWay is single sign-on as a page offers it.
+type oidcWay struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
+}
+
 // signInWays tells a page without a session what it may offer: GET /api/sign-in.
 func (s *Server) signInWays(w http.ResponseWriter, _ *http.Request) error {
 	type password struct {
 		Tenant screenpop.Tenant `json:"tenant"`
 	}
-	type oidc struct {
-		Name string `json:"name"`
-		URL  string `json:"url"`
-	}
 	var ways struct {
 		Invite      bool      `json:"invite"`
 		PBXPassword *password `json:"pbx_password"`
-		OIDC        *oidc     `json:"oidc"`
+		OIDC        *oidcWay  `json:"oidc"`
 	}
 	ways.Invite = !s.noInvites
 	if p := s.passwords.source; p != nil {
@@ -161,7 +163,7 @@ func (s *Server) signInWays(w http.ResponseWriter, _ *http.Request) error {
 		}
 	}
 	if s.signOn.source != nil {
-		ways.OIDC = &oidc{s.signOn.name, signOnPath}
+		ways.OIDC = &oidcWay{s.signOn.name, signOnPath}
 	}
 	return writeJSON(w, ways)
 }

@@ -45,7 +45,8 @@ func asAgent(se session, agent screenpop.AgentID) audit.Actor {
 	return audit.ByAgent(agent, se.handle(), se.Device)
 }
 
-// commanding is whoever is at the other end of the admin socket.
+// commanding is whoever is at the other end of the admin socket, or the admin
+// whose page it is.
 func commanding(r *http.Request) audit.Actor {
 	by := audit.ActorIn(r.Context(), audit.ActorSocket)
 	if by.Kind == audit.ActorSocket {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -41,10 +42,13 @@ type Config struct {
 	// Parents are the origins whose pages may show calls in a frame, as browsers
 	// write them.
 	Parents []string
-	Audit   audit.Recorder // nil: no record is kept
-	Metrics prometheus.Registerer
-	Log     *slog.Logger
-	Now     func() time.Time
+	// Administration says who may use the admin page.
+	Administration Administration
+	Configurations Configurations
+	Audit          audit.Recorder // nil: no record is kept
+	Metrics        prometheus.Registerer
+	Log            *slog.Logger
+	Now            func() time.Time
 }
 
 // Server is the agents' side of HTTP and the admin API. Its handlers may be
@@ -83,6 +87,12 @@ type Server struct {
 	signOn    signOn
 
 	bodyTime time.Duration // a request's body has to be here by then
+
+	configurations Configurations
+	administration atomic.Pointer[Administration]
+	adminTurn      turn // when who is signed in as an admin may have changed
+	signedAdmins   *sessions
+	adminLinks     *invites
 }
 
 // New returns an error when PublicURL is not an origin, or is plain http
@@ -105,8 +115,8 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		origin: o, directory: cfg.Directory, pairings: cfg.Pairings, screens: cfg.Screens, traces: cfg.Traces, doctor: cfg.Doctor, captures: cfg.Captures, calls: cfg.Calls, dryRuns: cfg.DryRuns, numbers: numbers{of: cfg.Numbers}, directories: cfg.Directories, vault: cfg.Vault, audit: cfg.Audit,
 		log: cfg.Log.With("component", "web"), now: cfg.Now,
-		sessions: &sessions{store: cfg.Store, now: cfg.Now, open: cfg.Screens.SessionScreens},
-		invites:  &invites{store: cfg.Store, now: cfg.Now},
+		sessions: &sessions{sessionRules: agentSessions(), store: cfg.Store, now: cfg.Now, open: cfg.Screens.SessionScreens},
+		invites:  &invites{cfg.Store, cfg.Now, invitePrefix, inviteLife},
 		guesses:  newGuesses(cfg.Now),
 		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "smokepop_sign_ins_total", Help: "Attempts to sign in, by what came of them.",
@@ -120,6 +130,10 @@ func New(cfg Config) (*Server, error) {
 		passwords: newPasswords(cfg.Passwords, cfg.Now),
 		signOn:    signOn{cfg.SignOn, cfg.SignOnName},
 	}
+	s.configurations = cfg.Configurations
+	s.administration.Store(&cfg.Administration)
+	s.signedAdmins = &sessions{sessionRules: adminSessions(), store: cfg.Store, now: cfg.Now}
+	s.adminLinks = &invites{cfg.Store, cfg.Now, adminLinkPrefix, adminLinkLife}
 	s.parents, s.frames = cfg.Parents, newFrames(cfg.Store, s.sessions, cfg.Now)
 	for _, outcome := range []string{signedIn, signInRefused, tooManyGuesses, cannotTell} {
 		s.signIns.WithLabelValues(outcome)
@@ -152,6 +166,7 @@ func (s *Server) Handler() http.Handler {
 	r.Get("/manifest.webmanifest", s.page.manifest.serve)
 	r.Head("/manifest.webmanifest", s.page.manifest.serve)
 	s.embedded(r)
+	s.adminPage(r)
 	r.Get("/assets/{version}/{name}", s.answer(s.page.asset))
 	r.Head("/assets/{version}/{name}", s.answer(s.page.asset))
 
@@ -215,7 +230,8 @@ func (s *Server) Run(ctx context.Context) error {
 			s.ended(ctx, se, CloseSignedOut)
 			s.audit.Record(ctx, audit.Entry{By: audit.ByItself(audit.ActorDaemon), Event: signOutOf(se, audit.OutOfTime)})
 		}
-		if err := errors.Join(err, s.invites.sweep(ctx), s.frames.sweep(ctx)); err != nil && ctx.Err() == nil {
+		_, adminErr := s.signedAdmins.sweep(ctx)
+		if err := errors.Join(err, adminErr, s.invites.sweep(ctx), s.adminLinks.sweep(ctx), s.frames.sweep(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Warn("sweep sessions and invites", "error", err)
 		}
 		select {

@@ -20,17 +20,50 @@ const (
 	// sessionLife is how long a session lasts, however much it is used: who
 	// signed in half a year ago shows once more that the account is still good.
 	sessionLife = 180 * 24 * time.Hour
-	// seenEvery is how exactly the store knows when a session was last used:
-	// every write is one sync of the disk. A session that moves to another
-	// address is noted after movedEvery.
-	seenEvery  = time.Hour
-	movedEvery = 10 * time.Minute
-	// openEvery is how often a session is noted that only has a screen open.
-	openEvery = 24 * time.Hour
 	// sessionsPerAgent bounds what sign-ins can pile up: an agent has a few
 	// browsers, not dozens. The one that was used least lately goes first.
 	sessionsPerAgent = 20
+
+	// Admins' sessions are for a working day: who has the page open can end
+	// everybody's.
+	adminSessionPrefix = "admin-sessions/-/"
+	adminSessionIdle   = 12 * time.Hour
+	adminSessionLife   = 7 * 24 * time.Hour
+	sessionsPerAdmin   = 5
 )
+
+// sessionRules are how sessions of a kind are kept.
+type sessionRules struct {
+	prefix     string
+	idle, life time.Duration
+	perHolder  int // the most that one has
+	// seenEvery is how exactly the store knows when a session was last used:
+	// every write is one sync of the disk. A session that moves to another
+	// address is noted after movedEvery.
+	seenEvery, movedEvery time.Duration
+	// openEvery is how often a session is noted that only has a screen open.
+	openEvery time.Duration
+}
+
+func agentSessions() sessionRules {
+	return sessionRules{
+		prefix: sessionPrefix, idle: sessionIdle, life: sessionLife, perHolder: sessionsPerAgent,
+		seenEvery: time.Hour, movedEvery: 10 * time.Minute, openEvery: 24 * time.Hour,
+	}
+}
+
+func adminSessions() sessionRules {
+	return sessionRules{
+		prefix: adminSessionPrefix, idle: adminSessionIdle, life: adminSessionLife, perHolder: sessionsPerAdmin,
+		seenEvery: 10 * time.Minute, movedEvery: time.Minute,
+	}
+}
+
+// holder is whose a session or an invite is: an agent's or an admin's.
+type holder struct {
+	screenpop.AgentID
+	Admin string `json:"admin,omitempty"` // the e-mail address; an agent has none here
+}
 
 var errNoSession = errors.New("no such session")
 
@@ -39,6 +72,7 @@ const (
 	byInvite   = "invite"
 	byPassword = "pbx_password"
 	byOIDC     = "oidc"
+	byLink     = "link" // an admin's
 )
 
 // visitor is a browser as its requests show it, and how it signed in.
@@ -52,6 +86,7 @@ type visitor struct {
 type session struct {
 	ID       string
 	Agent    screenpop.AgentID
+	Admin    string // whose it is when it is no agent's
 	Created  time.Time
 	LastSeen time.Time
 	visitor
@@ -61,8 +96,10 @@ type session struct {
 // handle names a session towards people. It is no secret and opens nothing.
 func (s session) handle() string { return s.ID[:16] }
 
+func (s session) holder() holder { return holder{s.Agent, s.Admin} }
+
 type sessionRecord struct {
-	screenpop.AgentID
+	holder
 	Created  time.Time `json:"created"`
 	LastSeen time.Time `json:"last_seen"`
 	visitor
@@ -71,50 +108,51 @@ type sessionRecord struct {
 // sessions keeps the signed-in browsers. The store is the truth: nothing is
 // cached, so that a session that was ended is ended at once.
 type sessions struct {
+	sessionRules
 	store Store
 	now   func() time.Time
-	open  func(agent screenpop.AgentID, session string) int // counts its screens
+	open  func(agent screenpop.AgentID, session string) int // counts its screens; nil: it has none
 
 	trimming sync.Mutex // one at a time: two would end the same sessions twice
-	// most is how many sessions each agent has at most, so that a sign-in need
+	// most is how many sessions each holder has at most, so that a sign-in need
 	// not read everybody's; nil: not counted yet. Under trimming.
-	most map[screenpop.AgentID]int
+	most map[holder]int
 }
 
 // add signs a browser in and returns its cookie's value.
-func (ss *sessions) add(ctx context.Context, agent screenpop.AgentID, v visitor) (token string, err error) {
+func (ss *sessions) add(ctx context.Context, whose holder, v visitor) (token string, err error) {
 	now := ss.now().UTC()
-	value, err := json.Marshal(sessionRecord{agent, now, now, v})
+	value, err := json.Marshal(sessionRecord{whose, now, now, v})
 	if err != nil {
 		return "", err
 	}
 	token = newToken()
 	id, _ := hashed(token)
-	if _, err := ss.store.CompareAndSet(ctx, sessionPrefix+id, value, 0); err != nil {
+	if _, err := ss.store.CompareAndSet(ctx, ss.prefix+id, value, 0); err != nil {
 		return "", fmt.Errorf("keep a session: %w", err)
 	}
 	return token, nil
 }
 
-// trim ends the agent's sessions beyond sessionsPerAgent, those first that were
-// used least lately, and returns the ones it ended. It is called once for each
-// session that was added.
-func (ss *sessions) trim(ctx context.Context, agent screenpop.AgentID) (ended []session, err error) {
+// trim ends the holder's sessions beyond the most there may be, those first that
+// were used least lately, and returns the ones it ended. It is called once for
+// each session that was added.
+func (ss *sessions) trim(ctx context.Context, whose holder) (ended []session, err error) {
 	ss.trimming.Lock()
 	defer ss.trimming.Unlock()
-	if !ss.mayHaveTooMany(ctx, agent) {
+	if !ss.mayHaveTooMany(ctx, whose) {
 		return nil, nil
 	}
-	all, err := ss.of(ctx, agent)
+	all, err := ss.held(ctx, whose)
 	if err == nil && ss.most != nil {
-		ss.most[agent] = min(len(all), sessionsPerAgent)
+		ss.most[whose] = min(len(all), ss.perHolder)
 	}
-	if len(all) <= sessionsPerAgent {
+	if len(all) <= ss.perHolder {
 		return nil, err
 	}
 	latestFirst(all)
 	errs := []error{err}
-	for _, s := range all[sessionsPerAgent:] {
+	for _, s := range all[ss.perHolder:] {
 		if err := ss.end(ctx, s.ID); err != nil {
 			errs = append(errs, err)
 			continue
@@ -127,21 +165,21 @@ func (ss *sessions) trim(ctx context.Context, agent screenpop.AgentID) (ended []
 // mayHaveTooMany counts one session more, and reads them all the first time.
 // Sessions that end are not counted off: at worst they are read once more. Under
 // trimming.
-func (ss *sessions) mayHaveTooMany(ctx context.Context, agent screenpop.AgentID) bool {
+func (ss *sessions) mayHaveTooMany(ctx context.Context, whose holder) bool {
 	if ss.most != nil {
-		ss.most[agent]++
-		return ss.most[agent] > sessionsPerAgent
+		ss.most[whose]++
+		return ss.most[whose] > ss.perHolder
 	}
 	all, err := ss.all(ctx)
-	ss.most = make(map[screenpop.AgentID]int, len(all))
+	ss.most = make(map[holder]int, len(all))
 	for _, s := range all {
-		ss.most[s.Agent]++
+		ss.most[s.holder()]++
 	}
 	if err != nil {
 		ss.most = nil // what could not be read is not known
 		return true
 	}
-	return ss.most[agent] > sessionsPerAgent
+	return ss.most[whose] > ss.perHolder
 }
 
 func latestFirst(all []session) {
@@ -164,7 +202,7 @@ func (ss *sessions) find(ctx context.Context, token string) (session, error) {
 }
 
 func (ss *sessions) get(ctx context.Context, id string) (session, error) {
-	value, revision, err := ss.store.Get(ctx, sessionPrefix+id)
+	value, revision, err := ss.store.Get(ctx, ss.prefix+id)
 	if err != nil {
 		return session{}, fmt.Errorf("read a session: %w", err)
 	}
@@ -176,29 +214,32 @@ func (ss *sessions) get(ctx context.Context, id string) (session, error) {
 		return session{}, fmt.Errorf("read a session: %w", err)
 	}
 	rec.Method = cmp.Or(rec.Method, byInvite)
-	return session{id, rec.AgentID, rec.Created, rec.LastSeen, rec.visitor, revision}, nil
+	return session{id, rec.AgentID, rec.Admin, rec.Created, rec.LastSeen, rec.visitor, revision}, nil
 }
 
 // over tells whether a session is out of time. One with an open screen is not
 // idle, whatever the store knows: see sweep.
 func (ss *sessions) over(s session) bool {
 	now := ss.now()
-	return now.Sub(s.Created) >= sessionLife || now.Sub(s.LastSeen) >= sessionIdle && ss.open(s.Agent, s.ID) == 0
+	return now.Sub(s.Created) >= ss.life || now.Sub(s.LastSeen) >= ss.idle && !ss.watched(s)
 }
+
+// watched tells whether a session has a screen open.
+func (ss *sessions) watched(s session) bool { return ss.open != nil && ss.open(s.Agent, s.ID) > 0 }
 
 // seen notes that a session is in use. When another request notes it at the
 // same time, one note is enough; a session that was ended stays so.
 func (ss *sessions) seen(ctx context.Context, s session, v visitor) error {
 	now := ss.now().UTC()
-	if since := now.Sub(s.LastSeen); since < movedEvery || since < seenEvery && v.Address == s.Address {
+	if since := now.Sub(s.LastSeen); since < ss.movedEvery || since < ss.seenEvery && v.Address == s.Address {
 		return nil
 	}
 	v.Method = s.Method
-	value, err := json.Marshal(sessionRecord{s.Agent, s.Created, now, v})
+	value, err := json.Marshal(sessionRecord{s.holder(), s.Created, now, v})
 	if err != nil {
 		return err
 	}
-	if _, err = ss.store.CompareAndSet(ctx, sessionPrefix+s.ID, value, s.revision); err == nil {
+	if _, err = ss.store.CompareAndSet(ctx, ss.prefix+s.ID, value, s.revision); err == nil {
 		return nil
 	}
 	if again, getErr := ss.get(ctx, s.ID); errors.Is(getErr, errNoSession) || getErr == nil && again.revision != s.revision {
@@ -208,7 +249,7 @@ func (ss *sessions) seen(ctx context.Context, s session, v visitor) error {
 }
 
 func (ss *sessions) end(ctx context.Context, id string) error {
-	if _, err := ss.store.Delete(ctx, sessionPrefix+id, 0); err != nil {
+	if _, err := ss.store.Delete(ctx, ss.prefix+id, 0); err != nil {
 		return fmt.Errorf("end a session: %w", err)
 	}
 	return nil
@@ -216,19 +257,24 @@ func (ss *sessions) end(ctx context.Context, id string) error {
 
 // of returns an agent's sessions, those that are out of time left out.
 func (ss *sessions) of(ctx context.Context, agent screenpop.AgentID) ([]session, error) {
+	return ss.held(ctx, holder{AgentID: agent})
+}
+
+// held is of for a holder of either kind.
+func (ss *sessions) held(ctx context.Context, whose holder) ([]session, error) {
 	all, err := ss.all(ctx)
-	return slices.DeleteFunc(all, func(s session) bool { return s.Agent != agent || ss.over(s) }), err
+	return slices.DeleteFunc(all, func(s session) bool { return s.holder() != whose || ss.over(s) }), err
 }
 
 func (ss *sessions) all(ctx context.Context) ([]session, error) {
-	paths, err := ss.store.List(ctx, sessionPrefix)
+	paths, err := ss.store.List(ctx, ss.prefix)
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}
 	var all []session
 	var errs []error
 	for _, path := range paths {
-		s, err := ss.get(ctx, path[len(sessionPrefix):])
+		s, err := ss.get(ctx, path[len(ss.prefix):])
 		switch {
 		case err == nil:
 			all = append(all, s)
@@ -246,13 +292,13 @@ func (ss *sessions) sweep(ctx context.Context) (ended []session, err error) {
 	errs := []error{err}
 	for _, s := range all {
 		if !ss.over(s) {
-			if ss.now().Sub(s.LastSeen) >= openEvery && ss.open(s.Agent, s.ID) > 0 {
+			if ss.now().Sub(s.LastSeen) >= ss.openEvery && ss.watched(s) {
 				errs = append(errs, ss.seen(ctx, s, s.visitor))
 			}
 			continue
 		}
 		// At this revision only: it may be in use again by now.
-		if _, err := ss.store.Delete(ctx, sessionPrefix+s.ID, s.revision); err != nil {
+		if _, err := ss.store.Delete(ctx, ss.prefix+s.ID, s.revision); err != nil {
 			errs = append(errs, err)
 			continue
 		}

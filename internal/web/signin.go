@@ -120,7 +120,8 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		s.recordSignIn(r, tried, "turned-off", err)
 		return err
 	}
-	id, err := s.invites.use(r.Context(), in.Invite)
+	whose, err := s.invites.use(r.Context(), in.Invite)
+	id := whose.AgentID
 	switch {
 	case errors.Is(err, errNoInvite):
 		s.guesses.wrong(from)
@@ -162,7 +163,7 @@ func (s *Server) recordSignIn(r *http.Request, tried audit.SignIn, why string, e
 // begin signs the browser in as an agent who has shown who he or she is. A
 // session the browser had so far ends.
 func (s *Server) begin(w http.ResponseWriter, r *http.Request, agent screenpop.AgentID, method string) error {
-	token, err := s.sessions.add(r.Context(), agent, visitorOf(r, method))
+	token, err := s.sessions.add(r.Context(), holder{AgentID: agent}, visitorOf(r, method))
 	event := audit.SignIn{Method: method, Agent: agent}
 	if err != nil {
 		err = failed("sign in", err)
@@ -210,7 +211,7 @@ func (s *Server) endPrevious(r *http.Request, by audit.Actor) {
 }
 
 func (s *Server) trim(r *http.Request, agent screenpop.AgentID) {
-	ended, err := s.sessions.trim(r.Context(), agent)
+	ended, err := s.sessions.trim(r.Context(), holder{AgentID: agent})
 	if err != nil {
 		s.log.Warn("end an agent's surplus sessions", "agent", agent, "error", err)
 	}

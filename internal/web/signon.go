@@ -49,7 +49,11 @@ type signOn struct {
 type signOnAttempt struct {
 	token string
 	as    screenpop.AgentID // empty: whoever has the address
+	admin bool              // it is for the admin page
 }
+
+// forAdmins stands in the cookie in the place of an agent.
+const forAdmins = "admin"
 
 func (a signOnAttempt) derived() SignOnAttempt {
 	of := func(what string) string {
@@ -61,10 +65,14 @@ func (a signOnAttempt) derived() SignOnAttempt {
 }
 
 func (a signOnAttempt) cookie() string {
-	if a.as == (screenpop.AgentID{}) {
+	what := a.as.String()
+	switch {
+	case a.admin:
+		what = forAdmins
+	case a.as == (screenpop.AgentID{}):
 		return a.token
 	}
-	return a.token + "." + base64.RawURLEncoding.EncodeToString([]byte(a.as.String()))
+	return a.token + "." + base64.RawURLEncoding.EncodeToString([]byte(what))
 }
 
 func parseSignOnAttempt(cookie string) (a signOnAttempt, ok bool) {
@@ -79,7 +87,11 @@ func parseSignOnAttempt(cookie string) (a signOnAttempt, ok bool) {
 			return a, false
 		}
 		at := strings.LastIndexByte(string(b), '@')
-		if at < 0 {
+		switch {
+		case string(b) == forAdmins:
+			a.admin = true
+			return a, true
+		case at < 0:
 			return a, false
 		}
 		a.as = screenpop.AgentID{Extension: screenpop.Extension(b[:at]), Tenant: screenpop.Tenant(b[at+1:])}
@@ -102,17 +114,29 @@ func (s *Server) setSignOnCookie(w http.ResponseWriter, value string) {
 
 // beginSignOn sends the browser to the provider: GET /sign-in/oidc.
 func (s *Server) beginSignOn(w http.ResponseWriter, r *http.Request) error {
-	if s.signOn.source == nil {
-		return refuse(http.StatusNotFound, msgNoSignOn)
-	}
 	q := r.URL.Query()
 	attempt := signOnAttempt{token: newToken()}
 	if e := q.Get("extension"); e != "" {
 		attempt.as = screenpop.AgentID{Tenant: screenpop.ParseTenant(q.Get("tenant")), Extension: screenpop.Extension(e)}
 	}
+	return s.sendToProvider(w, r, attempt)
+}
+
+// beginAdminSignOn is beginSignOn for the admin page: GET /admin/sign-in.
+func (s *Server) beginAdminSignOn(w http.ResponseWriter, r *http.Request) error {
+	if len(s.administration.Load().Admins) == 0 {
+		return refuse(http.StatusNotFound, msgNoAdmins)
+	}
+	return s.sendToProvider(w, r, signOnAttempt{token: newToken(), admin: true})
+}
+
+func (s *Server) sendToProvider(w http.ResponseWriter, r *http.Request, attempt signOnAttempt) error {
+	if s.signOn.source == nil {
+		return refuse(http.StatusNotFound, msgNoSignOn)
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), signOnTime)
 	defer cancel()
-	to, err := s.signOn.source.AuthorizeURL(ctx, attempt.derived(), q.Has("choose"))
+	to, err := s.signOn.source.AuthorizeURL(ctx, attempt.derived(), r.URL.Query().Has("choose"))
 	if err != nil {
 		return s.signOnProblem(r, "begin single sign-on", err)
 	}
@@ -147,6 +171,9 @@ func (s *Server) finishSignOn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	done(false)
+	if attempt.admin {
+		return s.finishAdminSignOn(w, r, email)
+	}
 	theirs := s.agentsOf(email, attempt.as)
 	switch len(theirs) {
 	case 0:
@@ -220,7 +247,12 @@ func (s *Server) signOnProblem(r *http.Request, doing string, err error) error {
 
 // signOnFailed shows the document that says why nobody is signed in.
 func (s *Server) signOnFailed(w http.ResponseWriter, r *http.Request, he *HTTPError) {
-	s.page.signOnFailed(w, r, he)
+	admin := r.URL.Path == adminSignOnPath
+	if cookie, err := r.Cookie(s.signOnCookie()); err == nil && !admin {
+		attempt, ok := parseSignOnAttempt(cookie.Value)
+		admin = ok && attempt.admin
+	}
+	s.page.signOnFailed(w, r, he, admin)
 }
 
 // signOnChoices leads each agent's way through the provider once more: nothing

@@ -11,13 +11,14 @@ import { text, translate } from './language.js';
  * @param {string} method
  * @param {string} path
  * @param {object} [body]
+ * @param {Record<string, string>} [headers]
  * @returns {Promise<Answer>}
  */
-export async function request(method, path, body) {
+export async function request(method, path, body, headers = {}) {
   /** @type {RequestInit} */
-  const init = { method, credentials: 'same-origin', cache: 'no-store', redirect: 'error', signal: AbortSignal.timeout(40000) };
+  const init = { method, headers, credentials: 'same-origin', cache: 'no-store', redirect: 'error', signal: AbortSignal.timeout(40000) };
   if (body) {
-    init.headers = { 'Content-Type': 'application/json' };
+    init.headers = { ...headers, 'Content-Type': 'application/json' };
     init.body = JSON.stringify(body);
   }
   try {

@@ -3,6 +3,7 @@
  * Which language the page speaks, and how numbers and dates are written in it.
  * The language is the first of the browser's that there is a message file of;
  * the region, which decides how a date or a number looks, is the browser's own.
+ * A document may be of one language only, which its data-language names.
  */
 
 /** The languages there is a file of: messages.LANGUAGE.js. */
@@ -19,7 +20,8 @@ function parsed(tag) {
 
 function choose() {
   const wanted = navigator.languages.map(parsed).filter((l) => l !== null);
-  const ours = wanted.find((l) => LANGUAGES.includes(l.language));
+  const only = document.documentElement.dataset.language;
+  const ours = wanted.find((l) => only ? l.language === only : LANGUAGES.includes(l.language));
   if (ours) return ours;
   // English words, with days and hours in the order people here are used to.
   const region = wanted[0]?.maximize().region;

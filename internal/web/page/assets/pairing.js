@@ -3,14 +3,9 @@ import { request } from './api.js';
 import { ask, withdraw } from './confirm.js';
 import { byId, link, say, setIcon } from './dom.js';
 import { text, translate } from './language.js';
+import { isEnding, isMismatch } from './standing.js';
 
-/**
- * @typedef {{state: 'paired' | 'unpaired' | 'expired' | 'attention', since: string | null, expires: string | null,
- *   account: string, email_matches: boolean | null, problem: string}} Pairing
- */
-
-const DAY = 24 * 3600 * 1000;
-const WARN_BEFORE = 5 * DAY;
+/** @typedef {import('./standing.js').Pairing} Pairing */
 
 const panel = byId('pairing');
 const pairButton = /** @type {HTMLButtonElement} */ (byId('pair'));
@@ -33,9 +28,6 @@ export const isPaired = () => shown?.state === 'paired';
 /** A number that changes with everything shown. */
 export const pairingNews = () => heard;
 
-/** Whether somebody else's account is paired, as far as Smokeball tells. @param {Pairing} p */
-export const isMismatch = (p) => p.email_matches === false && (p.state === 'paired' || p.state === 'attention');
-
 /** @param {string | null} at */
 const date = (at) => at ? new Date(at) : null;
 
@@ -55,10 +47,7 @@ export function showPairing(p, agentEmail) {
   const paired = p.state === 'paired';
   const expires = date(p.expires);
   const since = date(p.since);
-  const left = expires ? expires.getTime() - Date.now() : Infinity;
-  // An authorisation that never lasts longer is warned of when smokepop does.
-  const lasts = expires && since ? expires.getTime() - since.getTime() : Infinity;
-  const expiring = paired && left < WARN_BEFORE && (lasts > WARN_BEFORE || p.problem !== '');
+  const expiring = isEnding(p);
   const mismatch = isMismatch(p);
 
   panel.dataset.state = p.state;

@@ -1,0 +1,133 @@
+// @ts-check
+/**
+ * The words of the admin page. It is in English only, as what admins work with
+ * is: the configuration, the commands and the log.
+ */
+import { dayTime, isToday, locale, plural, time } from './locale.js';
+
+const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
+const dayMonth = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
+const dayMonthYear = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric' });
+const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const exact = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'long' });
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** "24 Nov"; of another year with it. @param {Date} d */
+const day = (d) => (d.getFullYear() === new Date().getFullYear() ? dayMonth : dayMonthYear).format(d);
+
+/** "just now", "12 minutes ago", "yesterday". @param {Date} d */
+function ago(d) {
+  const past = Date.now() - d.getTime();
+  if (past < MINUTE) return 'just now';
+  if (past < HOUR) return relative.format(-Math.floor(past / MINUTE), 'minute');
+  if (isToday(d)) return relative.format(-Math.floor(past / HOUR), 'hour');
+  return past < 6 * DAY ? dayTime(d) : day(d);
+}
+
+/** Whose firm it is, when there is more than one to be told apart. @param {string} extension @param {string} tenant */
+const of = (extension, tenant) => `Extension ${extension}${tenant && ` · ${tenant}`}`;
+
+export const words = {
+  ago,
+  of,
+  day,
+  time,
+  /** The moment to the second, for who looks closer. @param {Date} d */
+  exact: (d) => exact.format(d),
+  /** @param {Date} d */
+  clock: (d) => clock.format(d),
+  /** @param {string} email @param {string} method */
+  signedIn: (email, method) => `${email}, ${method === 'oidc' ? 'by single sign-on' : 'by a link'}`,
+  everything: 'All firms',
+  firms: (/** @type {string[]} */ tenants) => tenants.join(', '),
+  signInWith: (/** @type {string} */ name) => `Continue with ${name}`,
+  sessionEnded: 'Your session as an admin has ended. Sign in again to go on.',
+  signedOutHere: 'You are signed out.',
+  signingIn: 'Signing you in…',
+  away: 'smokepop is not answering. What you see may be old; it comes back by itself.',
+
+  tiles: { all: 'Agents', paired: 'Paired', ending: 'Ending within 5 days', attention: 'Need attention', unpaired: 'Not paired' },
+  states: { paired: 'Paired', ending: 'Ending soon', attention: 'Needs attention', expired: 'Ended', unpaired: 'Not paired' },
+  anyFirm: 'All firms',
+  noAgents: 'Nobody fits what you search for.',
+  nobody: 'There are no agents yet: name them under agents in the configuration, or let the PBX’s directory be read.',
+  /** @param {Date} until */
+  inDays: (until) => relative.format(Math.max(0, Math.round((until.getTime() - Date.now()) / DAY)), 'day'),
+  mismatch: 'Not this agent’s e-mail address',
+  notSinceStart: 'Not since the start',
+  none: '–',
+  manageWhom: (/** @type {string} */ name) => `Manage ${name}`,
+
+  facts: { state: 'State', account: 'Account', since: 'Paired since', until: 'Ends', used: 'Last used', failed: 'Last failure', email: 'E-mail of the extension', problem: 'What the agent reads' },
+  /** @param {Date} d */
+  sinceOf: (d) => `${day(d)}, ${time(d)}`,
+  noBrowsers: 'Not signed in anywhere.',
+  screens: (/** @type {number} */ n) => plural(n, { one: '# screen open', other: '# screens open' }),
+  methods: /** @type {Record<string, string>} */ ({ invite: 'invite link', pbx_password: 'PBX password', oidc: 'single sign-on', link: 'link' }),
+  /** @param {string} method @param {Date} since */
+  signedInBy: (method, since) => `signed in ${ago(since)} by ${words.methods[method] ?? method}`,
+  /** @param {Date} seen */
+  seen: (seen) => `last seen ${ago(seen)}`,
+  linkUntil: (/** @type {Date} */ until) => `It works once, until ${dayTime(until)}.`,
+  copied: 'The link is copied.',
+  notCopied: 'The browser does not let the page copy. The link is selected: copy it by hand.',
+
+  force: {
+    'sign-out': {
+      title: (/** @type {string} */ name) => `Sign ${name} out everywhere?`,
+      text: 'All browsers of this agent are signed out at once, and invite links that are out are withdrawn. The pairing stays.',
+      yes: 'Sign out',
+      done: (/** @type {any} */ d) => plural(d.sessions, { one: '# browser signed out.', other: '# browsers signed out.' }),
+    },
+    session: {
+      title: (/** @type {string} */ name) => `Sign ${name} out in this browser?`,
+      text: 'Only this browser is signed out. The pairing stays.',
+      yes: 'Sign out',
+      done: () => 'The browser is signed out.',
+    },
+    unpair: {
+      title: (/** @type {string} */ name) => `End ${name}’s pairing?`,
+      text: 'The agent’s tokens are deleted here and revoked at Smokeball. There are no more pops until the agent pairs again.',
+      yes: 'End the pairing',
+      done: (/** @type {any} */ d) => !d.was_paired ? 'The agent was not paired.' : d.revoked ? 'The pairing has ended, and Smokeball has revoked it.' :
+        'The pairing has ended. Smokeball did not confirm that it is revoked: it ends by itself, or revoke it in Smokeball.',
+    },
+  },
+
+  noSessions: 'No agent is signed in.',
+  noSessionsFit: 'No browser fits what you search for.',
+
+  following: 'Live',
+  paused: 'Paused',
+  broken: 'Connecting…',
+  noCalls: 'No call yet. Each call that the PBX tells of appears here at once.',
+  noCallsFit: 'No call fits what you search for.',
+  callCount: (/** @type {number} */ n) => plural(n, { one: '#', other: '#' }),
+  unknownNumber: 'No number',
+  extensions: (/** @type {string[]} */ all) => all.length === 0 ? 'No extension' : all.length > 3 ? `Extensions ${all.slice(0, 3).join(', ')} and ${all.length - 3} more` : `${all.length > 1 ? 'Extensions' : 'Extension'} ${all.join(', ')}`,
+  chooseCall: 'The way of a call',
+  chooseHint: 'Choose a call to see each step: what came from the PBX, what was decided and why, what Smokeball was asked, and what was shown where.',
+  callTitle: (/** @type {string} */ number) => `Call with ${number}`,
+  /** @param {string} id @param {Date} at @param {string} tenant */
+  callAbout: (id, at, tenant) => `${clock.format(at)}${tenant && ` · ${tenant}`} · ${id}`,
+  steps: /** @type {Record<string, string>} */ ({ event: 'From the PBX', flow: 'Settings and state', lookup: 'Smokeball', push: 'Screens' }),
+  /** @param {number} ms */
+  after: (ms) => ms < 1 ? '0 ms' : ms < 10_000 ? `+${Math.round(ms)} ms` : ms < 600_000 ? `+${(ms / 1000).toFixed(1)} s` : `+${Math.round(ms / MINUTE)} min`,
+
+  pbxRead: (/** @type {Date} */ at) => `Read from the PBX ${ago(at)}`,
+  pbxNever: 'The PBX has not been read yet',
+  noPBX: 'From the configuration',
+  agentsOf: (/** @type {number} */ n) => plural(n, { one: '# agent', other: '# agents' }),
+  reading: 'Reading…',
+  read: 'Read the PBX now',
+  readDone: 'The PBX has been read.',
+  readUnderWay: 'The PBX is still being read; what comes of it appears here.',
+  directoryFacts: /** @type {Record<string, string>} */ ({
+    without_email: 'Without an e-mail address', same_email: 'The same e-mail address', same_name: 'The same name', same_alias: 'The same number',
+    not_at_pbx: 'Configured, and not at the PBX', gone: 'Gone since the start', paired_gone: 'Paired, and no agent any more',
+  }),
+  directoryFine: 'Nothing that does not fit.',
+};
