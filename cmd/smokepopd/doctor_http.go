@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/smokepop/smokepop/internal/daemon"
 )
 
 // probeClient keeps no connection, follows nothing and gives up in time.
@@ -41,6 +43,7 @@ func get(ctx context.Context, client *http.Client, address string) (*http.Respon
 	if err != nil {
 		return nil, err
 	}
+	req.Header.Set("User-Agent", daemon.TestAgent)
 	res, err := client.Do(req)
 	if err != nil {
 		return nil, err

@@ -48,6 +48,9 @@ func (x *examination) probes() []probe {
 		hooks := of("pbx-webhooks", x.hooks)
 		hooks.slow = true
 		list = append(list, of("number-plan", x.numberPlan), of("pbx", x.pbx), hooks, of("webhook-listener", x.webhookListener))
+		trip, news := of("webhook-round-trip", x.roundTrip), of("last-webhook", x.lastWebhook)
+		trip.needsDaemon, news.needsDaemon = true, true
+		list = append(list, trip, news)
 		list = append(list, of("client-credentials", x.credentials), of("redirect", x.redirect))
 		account := of("account", x.account)
 		account.needsDaemon = true

@@ -56,7 +56,7 @@ func TestDoctorOnAHealthySystem(t *testing.T) {
 	s := startSystem(t, systemOptions{})
 	code, out := s.doctor("--json")
 	r := probes(t, out)
-	for _, what := range []string{"configuration: " + s.file, "encryption-key: ", "secrets in files", "state-directory: ", "disk: ", "admin-socket: ", "listeners: somebody listens on", "ready: http://" + s.ops + "/readyz says ready", "public-url: http://127.0.0.1", "websocket: ", "trusted-proxies: requests come from 127.0.0.1, without a proxy", "client-credentials of ", "redirect of ", "number-plan of firm.example: 5550123, ", "daemon: it answers on " + s.socket + ": agents: 6, paired: 0", "webhook-listener of firm.example: 127.0.0.1", "smokeball: http://127.0.0.1"} {
+	for _, what := range []string{"configuration: " + s.file, "encryption-key: ", "secrets in files", "state-directory: ", "disk: ", "admin-socket: ", "listeners: somebody listens on", "ready: http://" + s.ops + "/readyz says ready", "public-url: http://127.0.0.1", "websocket: ", "trusted-proxies: requests come from 127.0.0.1, without a proxy", "webhook-round-trip of ", "client-credentials of ", "redirect of ", "number-plan of firm.example: 5550123, ", "daemon: it answers on " + s.socket + ": agents: 6, paired: 0", "webhook-listener of firm.example: 127.0.0.1", "smokeball: http://127.0.0.1"} {
 		r.wants(t, probeOK, what)
 	}
 	r.wants(t, probeWarn, "account of firm.example: nobody is paired")

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/lookup"
+	"github.com/smokepop/smokepop/internal/pbxevents"
 	"github.com/smokepop/smokepop/internal/screenpop"
 	"github.com/smokepop/smokepop/internal/smokeball"
 	"github.com/smokepop/smokepop/internal/web"
@@ -27,8 +31,33 @@ func RedirectURL(publicURL string) string { return publicURL + web.PairCallback 
 // SignOnRedirectURL is the same of the identity provider.
 func SignOnRedirectURL(publicURL string) string { return publicURL + web.SignOnCallback }
 
-// doctor is the finder in the words of web.
-type doctor struct{ finder *lookup.Finder }
+// TestEvent and TestAgent mark what the doctor sends the way the PBX does.
+const (
+	TestEvent = pbxevents.TestEvent
+	TestAgent = pbxevents.TestAgent
+)
+
+// doctor is the finder and the receiver in the words of web.
+type doctor struct {
+	finder   *lookup.Finder
+	receiver *pbxevents.Receiver
+}
+
+func (d doctor) Webhooks() (since time.Time, list []web.WebhookReport) {
+	since, heard := d.receiver.Heard()
+	for _, domain := range slices.Sorted(maps.Keys(heard)) {
+		h := heard[domain]
+		one := web.WebhookReport{Tenant: domain}
+		if !h.Event.IsZero() {
+			one.Last = &h.Event
+		}
+		if !h.Refused.IsZero() {
+			one.Refused = &web.RefusedWebhook{At: h.Refused, Status: h.Status, Detail: h.Detail, From: h.From}
+		}
+		list = append(list, one)
+	}
+	return since, list
+}
 
 func (d doctor) Firm(ctx context.Context, a screenpop.AgentID) (string, error) {
 	name, err := d.finder.FirmName(ctx, a)

@@ -68,6 +68,7 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 		if refused.letIn() {
 			r.recordRefused(t, nil, refused, received)
 		}
+		t.heard.refused(received, req, refused)
 		r.refuse(w, req, t.domain, refused)
 		return
 	}
@@ -77,8 +78,12 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 	t.observe(seen, req, path, m, v, v.refused, received)
 	if v.refused != nil {
 		r.recordRefused(t, m, v.refused, received)
+		t.heard.refused(received, req, v.refused)
 		r.refuse(w, req, t.domain, v.refused)
 		return
+	}
+	if !m.test {
+		t.heard.event(received)
 	}
 	r.metrics.events[v.result].Inc()
 	if v.result == skipped {

@@ -20,6 +20,7 @@ type message struct {
 	queue      string
 	answeredBy string
 	source     source // 0 is the webhook
+	test       bool   // it is TestEvent
 
 	came  *shapes  // for the trace; nil: it is of a list of live calls
 	other []string // names of keys that are not known
@@ -62,6 +63,7 @@ func (m *message) read(f *fields, n *names) *refusal {
 		m.call = m.primary
 	}
 	if m.state = n.state(f[fEvent].text); m.state == "" {
+		m.test = f[fEvent].text == TestEvent
 		return nil // not about a call: it need not have the rest
 	}
 	if m.call == "" {

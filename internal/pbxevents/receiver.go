@@ -21,6 +21,7 @@ type Receiver struct {
 	metrics *metrics
 	log     *slog.Logger
 	now     func() time.Time
+	since   time.Time // it was made
 
 	retry     chan struct{} // a list of live calls waits to be taken in again
 	capturing atomic.Int32  // captures under way, of all tenants
@@ -37,6 +38,7 @@ type tenant struct {
 	tracker  *tracker
 	live     *liveList
 	captures *captures
+	heard    *heard
 }
 
 // New returns a Receiver for tenants. It refuses a tenant that is there twice
@@ -62,6 +64,7 @@ func New(tenants []Tenant, deps Deps) (*Receiver, error) {
 		deps: deps, trace: deps.Trace, metrics: m, log: deps.Log,
 		now: deps.Now, retry: make(chan struct{}, 1),
 	}
+	r.since = r.now()
 	put, err := r.Prepare(tenants)
 	if err != nil {
 		return nil, err
@@ -97,9 +100,9 @@ func (r *Receiver) Prepare(tenants []Tenant) (put func(), err error) {
 		}
 		one := &tenant{domain: t.Domain, gate: newGate(t.Auth), rules: rules, names: names}
 		if was := before[t.Domain]; was != nil {
-			one.tracker, one.live, one.captures = was.tracker, was.live, was.captures
+			one.tracker, one.live, one.captures, one.heard = was.tracker, was.live, was.captures, was.heard
 		} else {
-			one.tracker, one.live, one.captures = newTracker(r.deps.Sink, maxCalls), &liveList{}, &captures{}
+			one.tracker, one.live, one.captures, one.heard = newTracker(r.deps.Sink, maxCalls), &liveList{}, &captures{}, &heard{}
 		}
 		after[t.Domain] = one
 	}

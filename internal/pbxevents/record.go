@@ -51,6 +51,9 @@ func (r *Receiver) record(t *tenant, m *message, v verdict, took spent) {
 		e.Verdict, e.Detail = string(v.skip), explain(v.skip)
 		e.Rule = t.rules.ruleOf(v.skip, m)
 	}
+	if m.test {
+		e.Detail = "a test by smokepopd doctor: nothing follows from it"
+	}
 	if len(v.extensions) == 0 {
 		r.trace.Record(e)
 		return

@@ -39,6 +39,7 @@ func (s *Server) Admin() http.Handler {
 	r.Post("/v1/directory/refresh", s.answer(s.adminRefresh))
 	r.Post("/v1/doctor/knock", s.answer(s.adminExpectKnock))
 	r.Get("/v1/doctor/knock/{nonce}", s.answer(s.adminHeardKnock))
+	r.Get("/v1/doctor/webhooks", s.answer(s.adminDoctorWebhooks))
 	r.Post("/v1/doctor/firm", s.answer(s.adminDoctorFirm))
 	r.Post("/v1/doctor/access", s.answer(s.adminDoctorAccess))
 	r.Post("/v1/doctor/search", s.answer(s.adminDoctorSearch))

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -18,6 +20,9 @@ type Doctor interface {
 	Firm(ctx context.Context, agent screenpop.AgentID) (string, error)
 	// Access tries what the agent's authorisation opens.
 	Access(ctx context.Context, agent screenpop.AgentID) (AccessReport, error)
+	// Webhooks tells when each tenant's PBX was last heard of, and since when
+	// that is counted.
+	Webhooks() (since time.Time, list []WebhookReport)
 	// Search tries the ways to search for a number. contact, if any, is the id
 	// of the contact that has to be found.
 	Search(ctx context.Context, agent screenpop.AgentID, number, contact string) (SearchReport, error)
@@ -42,6 +47,21 @@ type Door struct {
 	Open    bool   `json:"open"`
 	Status  int    `json:"status"`            // of Smokeball's answer; 0: there was none
 	Problem string `json:"problem,omitempty"` // why there was none
+}
+
+// WebhookReport is when a tenant's PBX was last heard of by webhook.
+type WebhookReport struct {
+	Tenant  screenpop.Tenant `json:"tenant"`
+	Last    *time.Time       `json:"last"`    // one that was understood; null: none
+	Refused *RefusedWebhook  `json:"refused"` // the last that was not taken; null: none
+}
+
+// RefusedWebhook is a webhook that was not taken.
+type RefusedWebhook struct {
+	At     time.Time `json:"at"`
+	Status int       `json:"status"`
+	Detail string    `json:"detail"` // what the sender was told
+	From   string    `json:"from"`   // its address
 }
 
 // SearchReport is what became of trying. It holds no name and no digit of a
@@ -93,6 +113,15 @@ func (s *Server) adminDoctorAccess(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	return writeJSON(w, report)
+}
+
+func (s *Server) adminDoctorWebhooks(w http.ResponseWriter, r *http.Request) error {
+	tenant, _ := named(r)
+	since, list := s.doctor.Webhooks()
+	if tenant != "" {
+		list = slices.DeleteFunc(list, func(one WebhookReport) bool { return one.Tenant != tenant })
+	}
+	return writeJSON(w, map[string]any{"since": since, "tenants": list})
 }
 
 func (s *Server) adminDoctorSearch(w http.ResponseWriter, r *http.Request) error {

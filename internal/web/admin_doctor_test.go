@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
@@ -25,6 +26,11 @@ func (e *examiner) Firm(_ context.Context, a screenpop.AgentID) (string, error) 
 func (e *examiner) Access(_ context.Context, a screenpop.AgentID) (AccessReport, error) {
 	e.asked = a
 	return AccessReport{Firm: "Harlow", Doors: []Door{{Scope: "contacts/read", Status: 403}}}, e.err
+}
+
+func (e *examiner) Webhooks() (time.Time, []WebhookReport) {
+	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	return at, []WebhookReport{{Tenant: "a.example", Last: &at}, {Tenant: "b.example", Refused: &RefusedWebhook{at, 401, "Send", "10.0.0.9"}}}
 }
 
 func (e *examiner) Search(_ context.Context, a screenpop.AgentID, number, contact string) (SearchReport, error) {
@@ -50,6 +56,10 @@ func TestAdminAsksTheDoctor(t *testing.T) {
 	access := `{"firm":"Harlow","scopes":null,"doors":[{"scope":"contacts/read","open":false,"status":403}]}` + "\n"
 	if got := r.adminCall("POST", "/v1/doctor/access", thePriya); got != access || e.asked != priya.AgentID {
 		t.Errorf("%s of %v", got, e.asked)
+	}
+	heard := `{"since":"2026-11-23T09:00:00Z","tenants":[{"tenant":"b.example","last":null,"refused":{"at":"2026-11-23T09:00:00Z","status":401,"detail":"Send","from":"10.0.0.9"}}]}` + "\n"
+	if got := r.adminCall("GET", "/v1/doctor/webhooks?tenant=b.example", ""); got != heard {
+		t.Errorf("%s", got)
 	}
 	want := `{"number":"**********47","field":"cell","trials":[{"search":"contains the last 4 digits","accepted":true,"hits":3,"verified":1,"found":true,"milliseconds":120}],"plan":["tail:4","exact"]}` + "\n"
 	body := `{"tenant":"Firm.example.com.","extension":"101","number":"617 399 8147","contact":"c"}`
