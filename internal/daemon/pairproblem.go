@@ -25,7 +25,7 @@ func (p problem) PairProblemWord() string {
 	}
 	return ""
 }
-func (p problem) Unwrap() error              { return p.error }
+func (p problem) Unwrap() error { return p.error }
 
 var pairProblems = map[tokens.PairErrorKind]struct {
 	status   int
