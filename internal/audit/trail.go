@@ -59,8 +59,12 @@ const (
 func OpenTrail(cfg TrailConfig) (*Trail, error) {
 	t := &Trail{log: cfg.Log, tell: cfg.Tell, stir: make(chan struct{}, 1)}
 	t.json = slog.NewJSONHandler(writer{t}, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-		if len(groups) == 0 && a.Key == slog.LevelKey {
+		switch {
+		case len(groups) > 0:
+		case a.Key == slog.LevelKey:
 			return slog.Attr{}
+		case a.Key == slog.TimeKey: // lines of summer and winter sort alike
+			return slog.Time(a.Key, a.Value.Time().UTC())
 		}
 		return a
 	}})

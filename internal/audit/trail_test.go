@@ -67,6 +67,8 @@ func numbers(t *testing.T, path string) (all string) {
 
 func TestLinesGoToTheFileAlone(t *testing.T) {
 	r := newRig(t, filepath.Join(t.TempDir(), "audit.log"))
+	east := time.FixedZone("east", 10*3600)
+	r.rec.now = func() time.Time { return time.Date(2026, 11, 28, 2, 0, 0, 0, east) }
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() { r.dial(t, "55501") })
@@ -74,6 +76,9 @@ func TestLinesGoToTheFileAlone(t *testing.T) {
 	all.Wait()
 	if got := numbers(t, r.path); got != strings.Repeat("1", 50) {
 		t.Errorf("the file has %q", got)
+	}
+	if b, err := os.ReadFile(r.path); err != nil || strings.Count(string(b), `{"time":"2026-11-27T16:00:00Z","msg":"dial",`) != 50 {
+		t.Errorf("%v, and the times are not those of Greenwich: %.200s", err, b)
 	}
 	if r.log.Len() > 0 {
 		t.Errorf("the log has %s", r.log)

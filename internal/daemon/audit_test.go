@@ -258,7 +258,8 @@ func (a *auditor) walk(firm *simulator.Firm) {
 			a.page(204, "DELETE", "/api/sessions/{id}", s.ID, cookie, "")
 		}
 	}
-	a.wants(with("sign-out", "ok", own, "cause", "asked", "ended_device", "Chrome on Windows", "sessions", 1))
+	a.wants(with("sign-out", "refused", own, "ended_session", "", "sessions", 0),
+		with("sign-out", "ok", own, "cause", "asked", "ended_session", "*", "ended_device", "Chrome on Windows", "sessions", 1))
 
 	// Pairing.
 	var begun struct {

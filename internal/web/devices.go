@@ -66,10 +66,14 @@ func (s *Server) endDevice(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ended, err := s.endByHandle(r, agent.AgentID, chi.URLParam(r, "id"), CloseSignedOut, "")
+	event := audit.SignOut{Agent: agent.AgentID, Cause: audit.SignedOut}
+	if err == nil {
+		event = signOutOf(ended, audit.SignedOut)
+	}
+	s.record(r, asAgent(se, agent.AgentID), event, err)
 	if err != nil {
 		return err
 	}
-	s.record(r, asAgent(se, agent.AgentID), signOutOf(ended, audit.SignedOut), nil)
 	if ended.ID == se.ID {
 		s.setCookie(w, "", 0)
 	}

@@ -60,7 +60,7 @@ func (s *Server) forceSignOut(r *http.Request, f forced, agent screenpop.AgentID
 // forceUnpair ends an agent's pairing.
 func (s *Server) forceUnpair(r *http.Request, f forced, agent screenpop.AgentID) (audit.Unpair, error) {
 	done, err := s.endPairing(r, audit.Entry{By: f.by, Reason: f.reason}, agent)
-	if reason := audit.CleanReason(f.reason); err == nil && reason != "" {
+	if reason := audit.CleanReason(f.reason); err == nil && done.WasPaired && reason != "" {
 		s.screens.TellUnpaired(agent, fmt.Sprintf(msgUnpairedBy, strings.TrimRight(reason, ". ")))
 	}
 	return done, err

@@ -188,13 +188,22 @@ func TestForcedUnpairingIsRecorded(t *testing.T) {
 	l := &trail{}
 	r := newRig(t, l.kept())
 	r.smokeball.paired[priya.AgentID] = true
-	r.adminCall("POST", "/v1/unpair", `{"tenant":"firm.example.com","extension":"101","reason":"left the firm"}`)
+	unpair := func() {
+		r.adminCall("POST", "/v1/unpair", `{"tenant":"firm.example.com","extension":"101","reason":"left the firm"}`)
+	}
+	unpair()
 	if said := r.wall.said(); !slices.Contains(said, `unpaired 101@firm.example.com "Your administrator has ended your pairing with Smokeball: left the firm."`) {
 		t.Errorf("screens were told %q", said)
 	}
 	l.last(t, audit.KindUnpair, map[string]any{
 		"outcome": "ok", "by": "admin-socket", "agent": "101@firm.example.com", "was_paired": true, "revoked": "*", "reason": "left the firm",
 	})
+	told := len(r.wall.said())
+	unpair() // there is nothing to tell of any more
+	if said := r.wall.said()[told:]; slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, "unpaired") }) {
+		t.Errorf("screens were told %q", said)
+	}
+	l.last(t, audit.KindUnpair, map[string]any{"outcome": "ok", "was_paired": false, "reason": "left the firm"})
 	wants(t, r.admin("POST", "/v1/sign-out", `{"tenant":"firm.example.com","extension":"101","session":"none","reason":"lost phone"}`), 404)
 	l.last(t, audit.KindSignOut, map[string]any{"outcome": "refused", "by": "admin-socket", "sessions": 0, "reason": "lost phone"})
 }
