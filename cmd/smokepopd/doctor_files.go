@@ -102,7 +102,7 @@ func secretFiles(cfg *config.Config) []string {
 	for _, t := range cfg.Tenants {
 		add(t.Smokeball.ClientSecretFile, t.Smokeball.APIKeyFile, t.PBX.Webhook.PasswordFile, t.PBX.Webhook.TokenFile, t.PBX.API.PasswordFile)
 	}
-	add(cfg.SignIn.OIDC.ClientSecretFile, cfg.TLS.KeyFile)
+	add(cfg.SignIn.OIDC.ClientSecretFile, cfg.TLS.KeyFile, cfg.Tracing.HeadersFile)
 	return list
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/simulator"
 )
 
@@ -237,4 +238,36 @@ func TestDoctorOnATenantTheDaemonDoesNotKnow(t *testing.T) {
 	}
 	_, out := s.doctor("--json")
 	probes(t, out).wants(t, probeFail, "does not know tenant renamed.example")
+}
+
+// docs/admin.md has a row for each probe, and no other.
+func TestEveryProbeIsDocumented(t *testing.T) {
+	b, err := os.ReadFile("../../docs/admin.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(b), "\n## What doctor tries\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	documented := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[^|]+) \\|").FindAllStringSubmatch(section, -1) {
+		for _, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[1], -1) {
+			documented[name[1]] = true
+		}
+	}
+	x := &examination{number: "1", cfg: &config.Config{TLS: config.TLS{CertFile: "x"}, SignIn: config.SignIn{OIDC: config.OIDC{Issuer: "x"}}}}
+	x.tenants = []config.Tenant{{Domain: "firm.example", Region: "us"}}
+	names := []string{"configuration", "daemon", "certificate", "websocket", "trusted-proxies", apiKeyProbe, scopesProbe}
+	for _, p := range x.probes() {
+		names = append(names, p.name)
+	}
+	for _, name := range names {
+		if !documented[name] {
+			t.Errorf("docs/admin.md does not say what %s tries", name)
+		}
+	}
+	for name := range documented {
+		if !slices.Contains(names, name) {
+			t.Errorf("docs/admin.md has %s, and there is no such probe", name)
+		}
+	}
 }
