@@ -35,6 +35,8 @@ type options struct {
 	repetitions int
 	quick       bool
 	profiles    string
+	against     string // another smokepopd, in the baseline's place
+	agents      int
 }
 
 func run(args []string, in io.Reader, out, errs io.Writer) int {
@@ -48,6 +50,8 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 	only := flags.String("only", "", "run only the cases whose name matches this `expression`")
 	flags.IntVar(&o.repetitions, "repetitions", 7, "how often each server is measured")
 	flags.BoolVar(&o.quick, "quick", false, "a few seconds that show that the bench works; the figures mean nothing")
+	flags.StringVar(&o.against, "against", "", "compare with this other `smokepopd`, in the cases that have a baseline to compare with")
+	flags.IntVar(&o.agents, "agents", 10_000, "how many agents there are; cases of more screens fail")
 	flags.StringVar(&o.profiles, "profiles", "", "write profiles of smokepopd into this `directory`; it has to be one built with the tag profile (make profile)")
 	if err := flags.Parse(args); err != nil {
 		return 2
@@ -64,6 +68,7 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 		fmt.Fprintln(errs, "load: -only takes a regular expression, -repetitions a number above 0, and there are no arguments:", err)
 		return 2
 	}
+	signal.Ignore(syscall.SIGPIPE) // who read along has left: what was started is stopped in order all the same
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	r, err := o.run(ctx, out)
@@ -132,14 +137,16 @@ type bench struct {
 	dir     string
 	report  *report
 	office  *office // once there is one
-	frame   int     // how many bytes smokepop's pop has
-	calls   int     // how many there were
-	current string  // the case that runs, as a file's name
+	other   *office // of -against
+	offices []*office
+	frame   int    // how many bytes smokepop's pop has
+	calls   int    // how many there were
+	current string // the case that runs, as a file's name
 }
 
 func (b *bench) down() {
-	if b.office != nil {
-		_ = b.office.crm.p.stop()
+	for _, o := range b.offices {
+		_ = o.crm.p.stop()
 	}
 }
 
@@ -154,20 +161,28 @@ func (b *bench) size(n, quick int) int {
 // few is how often a case is repeated that takes long.
 func (b *bench) few(n int) int { return min(n, b.repetitions) }
 
-// agents is how many the office has: as many as the largest case needs.
-func (b *bench) agents() int { return b.size(10_000, 250) }
-
 // installed returns the office, in which every agent is signed in and paired.
 func (b *bench) installed() (*office, error) {
 	if b.office != nil {
 		return b.office, nil
 	}
+	var err error
+	b.office, err = b.install(filepath.Join(b.bin, "smokepopd"))
+	return b.office, err
+}
+
+// install makes an office for a smokepopd.
+func (b *bench) install(binary string) (*office, error) {
 	began := time.Now()
-	o, err := newOffice(filepath.Join(b.bin, "smokepopd"), filepath.Join(b.bin, "bench-crm"), b.dir, b.agents(), 20_000)
+	dir, err := os.MkdirTemp(b.dir, "office-")
 	if err != nil {
 		return nil, err
 	}
-	b.office = o
+	o, err := newOffice(binary, filepath.Join(b.bin, "bench-crm"), dir, b.size(b.options.agents, 250), 20_000)
+	if err != nil {
+		return nil, err
+	}
+	b.offices = append(b.offices, o)
 	s, err := o.serve()
 	if err != nil {
 		return nil, err
@@ -192,9 +207,17 @@ func (b *bench) smokepop() (*smokepop, error) {
 }
 
 // baseline starts the plain server, whose frames have as many bytes as
-// smokepop's.
-func (b *bench) baseline() (*baseline, error) {
-	if b.frame == 0 {
+// smokepop's; or, if that was asked for, another smokepop.
+func (b *bench) baseline() (s server, err error) {
+	switch {
+	case b.against != "":
+		if b.other == nil {
+			if b.other, err = b.install(b.against); err != nil {
+				return nil, err
+			}
+		}
+		return b.other.serve()
+	case b.frame == 0:
 		return nil, errors.New("the size of smokepop's frames is not known yet")
 	}
 	return startBaseline(filepath.Join(b.bin, "bench-baseline"), b.frame)
