@@ -5,16 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
-
-	"github.com/go-chi/chi/v5"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
@@ -27,17 +25,7 @@ const (
 // Handler serves /hooks/vodia/{domain} and
 // /hooks/vodia/{domain}/{event}/{extension}. It believes r.RemoteAddr; what
 // proxies say of it has to be settled before.
-func (r *Receiver) Handler() http.Handler {
-	m := chi.NewRouter()
-	m.HandleFunc("/hooks/vodia/{domain}", r.serve)
-	m.HandleFunc("/hooks/vodia/{domain}/{event}/{extension}", r.serve)
-	m.NotFound(func(w http.ResponseWriter, req *http.Request) {
-		r.refuse(w, req, "", &refusal{http.StatusNotFound, unknownPath,
-			"Send events to /hooks/vodia/{domain} or /hooks/vodia/{domain}/{event}/{extension}."})
-	})
-	m.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) { r.refuse(w, req, "", badMethod()) })
-	return m
-}
+func (r *Receiver) Handler() http.Handler { return http.HandlerFunc(r.serve) }
 
 func badMethod() *refusal {
 	return &refusal{http.StatusMethodNotAllowed, wrongMethod, "Send events with POST, PUT or GET."}
@@ -47,7 +35,7 @@ func badMethod() *refusal {
 // promises: path, method, source, credentials, size, type, content.
 func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 	received := r.now()
-	path, refused := pathOf(req)
+	path, refused := pathOf(req.URL)
 	if refused != nil {
 		r.refuse(w, req, "", refused)
 		return
@@ -161,7 +149,11 @@ func readBody(w http.ResponseWriter, req *http.Request, into *bytes.Buffer) *ref
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return bad("Send the body again: the connection has failed.")
 	}
-	if _, err := io.Copy(into, http.MaxBytesReader(w, req.Body, maxBody)); err != nil {
+	body := req.Body
+	if req.ContentLength < 0 { // else the server reads no further than that
+		body = http.MaxBytesReader(w, body, maxBody)
+	}
+	if _, err := into.ReadFrom(body); err != nil {
 		var over *http.MaxBytesError
 		switch {
 		case errors.As(err, &over):
@@ -181,27 +173,33 @@ func tooMuch() *refusal {
 
 type pathFields struct{ domain, event, extension string }
 
-// pathOf reads the path's fields. chi matches the path as it was sent when it
-// holds escapes that change its meaning, so they are undone here.
-func pathOf(req *http.Request) (p pathFields, _ *refusal) {
-	ctx := chi.RouteContext(req.Context())
-	raw := req.URL.RawPath != ""
-	for i, key := range ctx.URLParams.Keys {
-		text := ctx.URLParams.Values[i]
-		if raw {
-			var err error
-			if text, err = url.PathUnescape(text); err != nil {
-				return p, bad("Percent-encode the path's fields.")
-			}
+const hooksPrefix = "/hooks/vodia/"
+
+// pathOf reads the path's fields. Two paths need no router, which would copy
+// every request for them. A path with escapes that change its meaning is taken
+// apart as it was sent; they are undone afterwards.
+func pathOf(u *url.URL) (p pathFields, _ *refusal) {
+	path := u.Path
+	if u.RawPath != "" {
+		path = u.RawPath
+	}
+	rest, ours := strings.CutPrefix(path, hooksPrefix)
+	domain, rest, three := strings.Cut(rest, "/")
+	event, extension, whole := strings.Cut(rest, "/")
+	if !ours || three != whole || strings.Contains(extension, "/") {
+		return p, &refusal{http.StatusNotFound, unknownPath,
+			"Send events to /hooks/vodia/{domain} or /hooks/vodia/{domain}/{event}/{extension}."}
+	}
+	p = pathFields{domain, event, extension}
+	if u.RawPath == "" {
+		return p, nil
+	}
+	for _, field := range []*string{&p.domain, &p.event, &p.extension} {
+		text, err := url.PathUnescape(*field)
+		if err != nil {
+			return p, bad("Percent-encode the path's fields.")
 		}
-		switch key {
-		case "domain":
-			p.domain = text
-		case "event":
-			p.event = text
-		case "extension":
-			p.extension = text
-		}
+		*field = text
 	}
 	return p, nil
 }
@@ -213,21 +211,31 @@ func answer(w http.ResponseWriter, v verdict) {
 		(&refusal{http.StatusServiceUnavailable, full, "Send the event again in a second: too many are waiting."}).write(w)
 		return
 	}
-	status, body := http.StatusOK, `{"result":"skipped","reason":"`+string(v.skip)+`"}`
+	status, body := http.StatusAccepted, []byte(nil)
 	if v.result == accepted {
-		status, body = http.StatusAccepted, acceptedBody(v.extensions)
+		body = acceptedBody(v.extensions)
+	} else {
+		status, body = http.StatusOK, []byte(`{"result":"skipped","reason":"`+string(v.skip)+`"}`)
 	}
+	// The same values each time: Set would make a list of each.
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
+	h["Content-Type"] = answerType
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["X-Content-Type-Options"] = answerOptions
+	h["Cache-Control"] = answerCache
 	w.WriteHeader(status)
-	io.WriteString(w, body) //nolint:errcheck // the sender is gone: nobody is left to tell
+	w.Write(body) //nolint:errcheck // the sender is gone: nobody is left to tell
 }
 
-func acceptedBody(agents []screenpop.Extension) string {
-	b := make([]byte, 0, 64)
+// What every answer says of itself; nobody changes them.
+var (
+	answerType    = []string{"application/json"}
+	answerOptions = []string{"nosniff"}
+	answerCache   = []string{"no-store"}
+)
+
+func acceptedBody(agents []screenpop.Extension) []byte {
+	b := make([]byte, 0, 40+16*len(agents))
 	b = append(b, `{"result":"accepted","agents":[`...)
 	for i, e := range agents {
 		if i > 0 {
@@ -243,7 +251,7 @@ func acceptedBody(agents []screenpop.Extension) string {
 		}
 		b = append(b, quoted...)
 	}
-	return string(append(b, "]}"...))
+	return append(b, "]}"...)
 }
 
 // refuse answers a request that is no event and tells the admin, who is

@@ -149,11 +149,25 @@ func appendService(b []byte, state ServiceState) []byte {
 }
 
 func appendString(b []byte, s string) []byte {
+	if plain(s) {
+		return append(append(append(b, '"'), s...), '"')
+	}
 	q, err := json.Marshal(s)
 	if err != nil { // a string always has a JSON form
 		panic(err)
 	}
 	return append(b, q...)
+}
+
+// plain tells whether a string stands in JSON as it is: nearly all of ours do.
+func plain(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+			return false
+		}
+	}
+	return true
 }
 
 // request is what a browser may ask for.

@@ -244,3 +244,20 @@ func FuzzFrames(f *testing.F) {
 		}
 	})
 }
+
+// A string is written as encoding/json writes it, whatever is in it.
+func TestStringsAreWrittenAsJSONHasThem(t *testing.T) {
+	all := []string{"", "answered-elsewhere", "Söhne", "\u2028", "\xff", "a\x00b"}
+	for c := range 256 {
+		all = append(all, "x"+string([]byte{byte(c)})+"y")
+	}
+	for _, s := range all {
+		want, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := appendString([]byte("["), s); string(got) != "["+string(want) {
+			t.Errorf("%q is written as %s, want %s", s, got, want)
+		}
+	}
+}
