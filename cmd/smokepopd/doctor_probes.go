@@ -31,6 +31,9 @@ func (x *examination) probes() []probe {
 		{name: "listeners", try: x.listeners},
 		{name: "ready", try: x.ready, needsDaemon: true},
 	}
+	if x.cfg.Audit.File != "" {
+		list = append(list, probe{name: "audit-file", try: x.auditFile})
+	}
 	list = append(list, probe{name: "public-url", try: x.public})
 	if x.cfg.TLS.CertFile != "" {
 		list = append(list, probe{name: "certificate-files", try: x.certificateFiles})

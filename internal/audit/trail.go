@@ -145,11 +145,8 @@ func open(path string) (f *os.File, torn bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	switch mode := info.Mode(); {
-	case !mode.IsRegular():
-		return nil, false, fmt.Errorf("%s is no file", path)
-	case mode.Perm()&0o027 != 0:
-		return nil, false, fmt.Errorf("%s has mode %04o, so that others can read it or change it: chmod 0640 %s", path, mode.Perm(), path)
+	if err := usable(path, info); err != nil {
+		return nil, false, err
 	}
 	if size := info.Size(); size > 0 {
 		last := make([]byte, 1)
@@ -163,6 +160,26 @@ func open(path string) (f *os.File, torn bool, err error) {
 		_ = dir.Close()
 	}
 	return f, torn, nil
+}
+
+func usable(path string, info os.FileInfo) error {
+	switch mode := info.Mode(); {
+	case !mode.IsRegular():
+		return fmt.Errorf("%s is no file", path)
+	case mode.Perm()&0o027 != 0:
+		return fmt.Errorf("%s has mode %04o, so that others can read it or change it: chmod 0640 %s", path, mode.Perm(), path)
+	}
+	return nil
+}
+
+// CheckFile tells what [OpenTrail] would have against a file, without touching
+// it. A file that is not there is fs.ErrNotExist; it would be made.
+func CheckFile(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	return usable(path, info)
 }
 
 // Handler returns the handler that writes lines: for [NewLog].

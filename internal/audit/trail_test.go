@@ -142,6 +142,12 @@ func TestFilesThatAreRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), at(name)) {
 			t.Errorf("%s: %v", name, err)
 		}
+		if CheckFile(at(name)) == nil {
+			t.Errorf("%s: CheckFile has nothing against it", name)
+		}
+	}
+	if err := CheckFile(r.path); err != nil {
+		t.Error(err)
 	}
 	if _, err := os.Stat(at("none")); !os.IsNotExist(err) && !strings.Contains(err.Error(), fs.ErrNotExist.Error()) {
 		t.Errorf("a folder was made: %v", err)
