@@ -18,6 +18,12 @@ type agentRow struct {
 	screenpop.Agent
 	Pairing screenpop.Pairing `json:"pairing"`
 	Screens int               `json:"screens"`
+	// Since the start of the daemon; nil: not since then.
+	LastUse     *time.Time `json:"last_use,omitempty"`
+	LastFailure *struct {
+		At      time.Time `json:"at"`
+		Problem string    `json:"problem"`
+	} `json:"last_failure,omitempty"`
 }
 
 type agentList struct {

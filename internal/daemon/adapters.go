@@ -134,6 +134,18 @@ func (n *pairingNews) record(a screenpop.AgentID, p screenpop.Pairing) {
 	n.recorded[a] = now
 }
 
+// usage is the keeper in the words of web's admin API.
+type usage struct{ keeper *tokens.Keeper }
+
+func (u usage) Use(a screenpop.AgentID) web.Use {
+	recent := u.keeper.Recent(a)
+	out := web.Use{LastUse: recent.Used.UTC()}
+	if !recent.Failed.IsZero() {
+		out.LastFailure = &web.Failure{At: recent.Failed.UTC(), Problem: recent.Problem}
+	}
+	return out
+}
+
 // pairs is the keeper in the words of web: its errors say how they look from
 // outside.
 type pairs struct{ *tokens.Keeper }

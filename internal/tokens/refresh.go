@@ -62,6 +62,9 @@ func (k *Keeper) fly(w *wallet, f *flight) {
 	if mine {
 		w.flight = nil
 		w.noSave = outcome == outcomeUnsaved
+		if problem, failed := failures[outcome]; failed {
+			w.failed(now, problem)
+		}
 		switch outcome {
 		case outcomeRefreshed:
 			w.backoff, w.tokenProblem = backoff{}, ""

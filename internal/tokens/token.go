@@ -121,6 +121,11 @@ func (k *Keeper) setAPIProblem(agent screenpop.AgentID, problem string) {
 		return
 	}
 	w.mu.Lock()
+	if problem == "" {
+		w.recent.Used = k.now()
+	} else {
+		w.failed(k.now(), problem)
+	}
 	changed := w.rec != nil && w.apiProblem != problem
 	if changed {
 		w.apiProblem = problem

@@ -49,6 +49,7 @@ type wallet struct {
 	// noSave: the latest refresh was not begun, or its answer not saved,
 	// because the store takes no writes.
 	noSave bool
+	recent Recent
 	// endQuestions drops the questions about who has signed in; nil when none
 	// are under way.
 	endQuestions context.CancelFunc

@@ -51,13 +51,18 @@ func (s *Server) adminAgents(w http.ResponseWriter, r *http.Request) error {
 		screenpop.Agent
 		Pairing screenpop.Pairing `json:"pairing"`
 		Screens int               `json:"screens"`
+		Use
 	}
 	tenant, extension := named(r)
 	seen := reachIn(r.Context())
 	rows := []row{}
 	for _, a := range s.directory.Agents() {
 		if seen.sees(a.Tenant) && (tenant == "" || a.Tenant == tenant) && (extension == "" || a.Extension == extension) {
-			rows = append(rows, row{a, s.pairings.Pairing(a.AgentID), s.screens.Screens(a.AgentID)})
+			one := row{Agent: a, Pairing: s.pairings.Pairing(a.AgentID), Screens: s.screens.Screens(a.AgentID)}
+			if s.usage != nil {
+				one.Use = s.usage.Use(a.AgentID)
+			}
+			rows = append(rows, one)
 		}
 	}
 	if len(rows) == 0 && (tenant != "" || extension != "") {

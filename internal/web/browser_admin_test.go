@@ -69,7 +69,7 @@ func newHouse(t testing.TB) *house {
 				},
 				Tenants: []screenpop.Tenant{agent.Tenant, "other.example.com"},
 			},
-			Traces: h, Pairings: h, Calls: h, DryRuns: h, Numbers: h, Configurations: h,
+			Traces: h, Pairings: h, Calls: h, DryRuns: h, Numbers: h, Configurations: h, Usage: h,
 		}
 	})
 	return h
@@ -125,6 +125,18 @@ func (h *house) Follow(ctx context.Context, _ web.TraceQuery) ([]screenpop.Trace
 		}
 	}()
 	return slices.Clone(h.past), out
+}
+
+// Use is of late for those who are paired; one has had a failure.
+func (h *house) Use(a screenpop.AgentID) web.Use {
+	var use web.Use
+	if h.pairings[a].State == screenpop.Paired {
+		use.LastUse = h.began.Add(-12 * time.Minute)
+	}
+	if h.pairings[a].State == screenpop.Attention {
+		use.LastFailure = &web.Failure{At: h.began.Add(-40 * time.Minute), Problem: "Smokeball does not let this sign-in look up contacts (403)."}
+	}
+	return use
 }
 
 func (h *house) Reports(t screenpop.Tenant) []any {
@@ -232,10 +244,27 @@ var adminParts = []struct {
 		b.goes("calls")
 		b.click(`#traced li:last-child button`)
 		b.count("#steps > li", 3)
+		b.count("#live > li", 2)
 	}},
 	{"browsers", func(_ *house, b *tab) {
 		b.goes("browsers")
 		b.count("#browsers tbody tr", 1)
+	}},
+	{"numbers", func(_ *house, b *tab) {
+		b.goes("numbers")
+		b.click("#numbers-start")
+		b.count("#faults > li", 2)
+		b.until(`document.getElementById('numbers-running').hidden`)
+	}},
+	{"configuration", func(_ *house, b *tab) {
+		b.goes("configuration")
+		b.until(`document.getElementById('configuration-text').textContent.includes('redacted')`)
+	}},
+	{"try", func(_ *house, b *tab) {
+		b.goes("try")
+		b.click("#try-sample")
+		b.click("#try-yes")
+		b.count("#trial-agents > li", 2)
 	}},
 	{"directory", func(_ *house, b *tab) {
 		b.goes("directory")
@@ -273,6 +302,199 @@ func everyAdminPart(t *testing.T, visit func(b *tab, name string)) {
 		p.reach(h, b)
 		visit(b, p.name)
 	}
+}
+
+// A link signs in, and is used up by that; the board shows everybody.
+func TestBrowserAdminBoard(t *testing.T) {
+	h := newHouse(t)
+	b := browser(t)
+	link := h.link(everybodysAdmin)
+	b.do(chromedp.Navigate(link))
+	b.until(`document.body.dataset.state === 'signed-in'`)
+	b.count("#agents tbody tr", 7)
+	for expression, want := range map[string]string{
+		`location.pathname + location.hash + location.search`:                                                     "/admin",
+		`document.getElementById('admin-email').textContent`:                                                      everybodysAdmin,
+		`[...document.querySelectorAll('#tiles .tile-number')].map((e) => e.textContent).join()`:                  "7,4,1,2,1",
+		`document.querySelector('tr[data-extension="103"] .chip-text').textContent`:                               "Ending soon",
+		`document.querySelector('tr[data-extension="103"] .ends').textContent`:                                    "in 2 days",
+		`document.querySelector('tr[data-extension="104"] .failed').textContent`:                                  "Smokeball does not let this sign-in look up contacts (403). (40 minutes ago)",
+		`document.querySelector('tr[data-extension="102"] .used').textContent`:                                    "12 minutes ago",
+		`document.querySelector('tr[data-extension="106"] .account').textContent.startsWith('reception@firm')`:    "true",
+		`document.querySelector('tr[data-extension="901"] .about').textContent.includes('other.example.com')`:     "true",
+		`document.documentElement.lang + document.querySelectorAll('#agents [role=columnheader]').length`:         "en8",
+		`[...document.querySelectorAll('#agents .manage')].every((m) => m.getAttribute('aria-label').length > 8)`: "true",
+	} {
+		if got := b.js(expression); got != want {
+			t.Errorf("%s = %q, want %q", expression, got, want)
+		}
+	}
+	b.click(`#tiles [data-filter="attention"]`)
+	b.count("#agents tbody tr", 2)
+	b.click(`#tiles [data-filter="attention"]`)
+	b.do(chromedp.SendKeys(chromedp.CSS("#agents-search"), "zoe"))
+	b.count("#agents tbody tr", 1)
+
+	// The link again: in this browser it has done its work, in another it is none.
+	b.do(chromedp.Navigate("about:blank"), chromedp.Navigate(link))
+	b.until(`document.body.dataset.state === 'signed-in'`)
+	b.click("#sign-out")
+	b.until(`document.getElementById('signed-out-reason').textContent === 'You are signed out.'`)
+	b.do(chromedp.Navigate("about:blank"), chromedp.Navigate(link))
+	b.until(`document.getElementById('sign-in-problem').textContent.includes('works once')`)
+	b.do(chromedp.Navigate(h.origin + "/admin/calls"))
+	b.until(`document.body.dataset.state === 'signed-out' && document.getElementById('signed-out').checkVisibility()`)
+	if b.js(`document.getElementById('admin').checkVisibility()`) != "false" {
+		t.Error("there is something to see")
+	}
+}
+
+// What an admin forces is seen on the agent's page, with the reason in words.
+func TestBrowserAdminForces(t *testing.T) {
+	h, b := administered(t, firmsAdmin)
+	agents := open(t, b.ctx)
+	agents.do(chromedp.Navigate(h.admin("/v1/invites")))
+	agents.state("#connection", "connected")
+	h.set(screenpop.Pairing{State: screenpop.Paired, Account: "priya@firm.example"})
+	agents.state("#pairing", "paired")
+
+	force := func(button, reason string) {
+		t.Helper()
+		b.click(button)
+		b.until(`document.getElementById('force').open && document.activeElement.id === 'force-reason'`)
+		b.click("#force-yes") // not without a reason
+		b.until(`document.getElementById('force').open`)
+		b.do(chromedp.SendKeys(chromedp.CSS("#force-reason"), reason))
+		b.click("#force-yes")
+		b.until(`!document.getElementById('force').open && document.getElementById('agent-said').textContent !== ''`)
+	}
+	b.click(`tr[data-extension="101"] .manage`)
+	b.until(`document.getElementById('agent').open`)
+	b.until(`document.getElementById('agent').dataset.state === 'paired'`)
+	force("#agent-unpair", "The account changes hands.")
+	agents.state("#pairing", "unpaired")
+	agents.until(`document.getElementById('pairing').innerText.includes('The account changes hands.')`)
+	b.until(`document.getElementById('agent').dataset.state === 'unpaired'`)
+
+	force("#agent-sign-out", "This laptop was lost")
+	agents.until(`document.body.dataset.state === 'signed-out' && document.getElementById('signed-out').innerText.includes('This laptop was lost')`)
+	b.until(`document.getElementById('agent-browsers').innerText === 'Not signed in anywhere.'`)
+
+	b.click("#agent-invite")
+	b.until(`document.getElementById('agent-link').value.includes('/join#')`)
+	agents.do(chromedp.Navigate(b.js(`document.getElementById('agent-link').value`)))
+	agents.state("#connection", "connected")
+	b.click("#agent-close")
+	b.until(`document.getElementById('agent-link').value === ''`) // it does not stay in the page
+}
+
+// The trace is followed while it is open.
+func TestBrowserAdminFollowsCalls(t *testing.T) {
+	h, b := administered(t, everybodysAdmin)
+	b.goes("calls")
+	b.count("#traced > li", 2)
+	b.count("#live > li", 2)
+	b.says(`#live [data-call="call-live"] .live-agents`, "101: pop on 2 screens 102: no pop")
+	for _, e := range way(h.agents[1], "call-new", time.Now()) {
+		h.next <- e
+	}
+	b.count("#traced > li", 3)
+	b.click(`#traced > li[data-call="call-new"] button`)
+	b.count("#steps > li", 3)
+	b.until(`document.querySelector('#steps [data-step="lookup"]').dataset.verdict === 'matched' && document.activeElement.id === 'steps-title'`)
+	h.next <- screenpop.TraceEntry{Time: time.Now(), Tenant: agent.Tenant, Extension: "102", Call: "call-new", Step: screenpop.StepFlow, Verdict: "ended", Detail: "<b>terminated</b>"}
+	b.count("#steps > li", 4)
+	if got := b.js(`document.activeElement.id + document.querySelector('#steps > li:last-child .step-detail').textContent`); got != "steps-title<b>terminated</b>" {
+		t.Errorf("%s", got)
+	}
+	b.click("#follow")
+	b.until(`document.getElementById('follow').getAttribute('aria-pressed') === 'false'`)
+	b.click("#follow")
+	b.until(`document.getElementById('follow').dataset.state === 'following'`)
+	b.do(chromedp.SendKeys(chromedp.CSS("#calls-search"), "ext901"))
+	b.count("#traced > li", 1)
+}
+
+func TestBrowserAdminTriesAndLooksAtNumbers(t *testing.T) {
+	_, b := administered(t, everybodysAdmin)
+	b.goes("try")
+	b.click("#try-sample")
+	b.click("#try-yes")
+	b.until(`document.getElementById('trial').dataset.verdict === 'accepted'`)
+	b.says("#trial-title", "Accepted: 2 agents have the call")
+	b.js(`document.getElementById('try-event').value = '?event=star'`)
+	b.click("#try-yes")
+	b.until(`document.getElementById('trial').dataset.verdict === 'star-code'`)
+	b.says("#trial-reason", "a party is a feature code")
+	b.count("#trial-agents > li", 0)
+
+	b.goes("numbers")
+	b.click("#numbers-start")
+	b.count("#faults > li", 2)
+	// Only web addresses are links.
+	if got := b.js(`[...document.querySelectorAll('.records a')].map((a) => a.href + a.rel).join()`); got != "https://app.example/#/c1noopener noreferrer,https://app.example/#/c2noopener noreferrer" {
+		t.Errorf("links %s", got)
+	}
+	b.goes("configuration")
+	b.until(`document.getElementById('configuration-text').textContent.includes('[redacted]')`)
+	b.js(`history.back()`)
+	b.until(`document.body.dataset.view === 'numbers'`)
+}
+
+// A firm's admin sees that firm, as if there were no other.
+func TestBrowserAdminOfAFirm(t *testing.T) {
+	_, b := administered(t, firmsAdmin)
+	b.count("#agents tbody tr", 6)
+	for _, view := range []string{"calls", "browsers", "directory", "configuration", "agents"} {
+		b.goes(view)
+		switch view {
+		case "calls":
+			b.count("#traced > li", 1)
+			b.count("#live > li", 1)
+		case "directory":
+			b.count("#directories > li", 1)
+		case "configuration":
+			b.until(`document.getElementById('configuration-text').textContent !== ''`)
+		}
+		if got := b.js(`document.body.textContent.replace(/@[a-z.]*/g, '').match(/other\.example|Olga|901/)`); got != "null" {
+			t.Errorf("%s shows %s", view, got)
+		}
+	}
+	b.until(`!document.getElementById('agents-tenant-row').checkVisibility()`) // there is one firm
+}
+
+// When the session has ended elsewhere the page says so and shows nothing more.
+func TestBrowserAdminSessionEnds(t *testing.T) {
+	h, b := administered(t, everybodysAdmin)
+	b.count("#agents tbody tr", 7)
+	b.click(`tr[data-extension="102"] .manage`)
+	b.until(`document.getElementById('agent').open`)
+	h.server.SetAdministration(web.Administration{Admins: []web.Admin{{Email: firmsAdmin}}})
+	b.click("#agent-invite")
+	b.until(`document.body.dataset.state === 'signed-out' && !document.getElementById('agent').open`)
+	b.says("#signed-out-reason", "Your session as an admin has ended. Sign in again to go on.")
+}
+
+// Every part of the page, in both themes, is without a violation as far as axe can
+// tell, and nothing has to be scrolled sideways.
+func TestBrowserAdminIsAccessible(t *testing.T) {
+	source := axe(t)
+	everyAdminPart(t, func(b *tab, name string) {
+		for _, theme := range []string{"light", "dark"} {
+			b.looks(theme)
+			b.accessible(source, name+" "+theme)
+		}
+		for _, width := range []int64{320, 640, 1280, 3840} {
+			b.do(chromedp.EmulateViewport(width, 800))
+			// The parts' names are a row that is swiped through where it does not fit.
+			wide := b.js(`[...document.querySelectorAll('body *')].filter((e) => e.checkVisibility() && !e.closest('.unseen, svg, #views, pre, thead') && (e.getBoundingClientRect().right > innerWidth + 1 || e.getBoundingClientRect().left < -1)).map((e) => e.id || e.className || e.tagName).join() + (document.documentElement.scrollWidth > innerWidth ? ' scrolls' : '')`)
+			if wide != "" {
+				t.Errorf("%s, %d pixels wide: beyond the window: %s", name, width, wide)
+			}
+		}
+		b.do(chromedp.EmulateViewport(1280, 800))
+		b.looks("light")
+	})
 }
 
 func TestBrowserAdminScreens(t *testing.T) {

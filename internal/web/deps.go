@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
@@ -40,6 +41,24 @@ type Pairings interface {
 	// that they are revoked. It is no error when there were none.
 	Unpair(ctx context.Context, agent screenpop.AgentID) (revoked bool, err error)
 	Pairing(agent screenpop.AgentID) screenpop.Pairing
+}
+
+// Usage tells what has become of an agent's authorisation of late.
+type Usage interface {
+	Use(agent screenpop.AgentID) Use
+}
+
+// Use is when an agent's authorisation was of use last, and what went wrong last;
+// both since the start.
+type Use struct {
+	LastUse     time.Time `json:"last_use,omitzero"`
+	LastFailure *Failure  `json:"last_failure,omitempty"`
+}
+
+// Failure is what went wrong, in one plain sentence.
+type Failure struct {
+	At      time.Time `json:"at"`
+	Problem string    `json:"problem"`
 }
 
 // PairProblem is an error of [Pairings] that says how it looks from outside:

@@ -23,6 +23,7 @@ type Config struct {
 	Directory Directory
 	Store     Store
 	Pairings  Pairings
+	Usage     Usage // nil: nothing is known of it
 	Screens   Screens
 	Traces    Traces
 	Doctor    Doctor
@@ -88,6 +89,7 @@ type Server struct {
 
 	bodyTime time.Duration // a request's body has to be here by then
 
+	usage          Usage
 	configurations Configurations
 	administration atomic.Pointer[Administration]
 	adminTurn      turn // when who is signed in as an admin may have changed
@@ -130,7 +132,7 @@ func New(cfg Config) (*Server, error) {
 		passwords: newPasswords(cfg.Passwords, cfg.Now),
 		signOn:    signOn{cfg.SignOn, cfg.SignOnName},
 	}
-	s.configurations = cfg.Configurations
+	s.usage, s.configurations = cfg.Usage, cfg.Configurations
 	s.administration.Store(&cfg.Administration)
 	s.signedAdmins = &sessions{sessionRules: adminSessions(), store: cfg.Store, now: cfg.Now}
 	s.adminLinks = &invites{cfg.Store, cfg.Now, adminLinkPrefix, adminLinkLife}

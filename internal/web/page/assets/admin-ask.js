@@ -39,7 +39,8 @@ export const post = (path, body) => send('POST', path, body);
 export const end = (path) => send('DELETE', path);
 
 /**
- * Lines of JSON as they come, until the answer or the signal ends.
+ * Lines of JSON as they come, until the answer or the signal ends. What smokepop
+ * refuses is thrown, in its own words.
  * @param {string} path
  * @param {AbortSignal} signal
  * @param {() => void} begun  smokepop has answered
@@ -48,7 +49,8 @@ export const end = (path) => send('DELETE', path);
 export async function follow(path, signal, begun, each) {
   const response = await fetch(API + path, { credentials: 'same-origin', cache: 'no-store', redirect: 'error', signal });
   heard(response.status);
-  if (!response.ok || !response.body) throw new Error(`status ${response.status}`);
+  if (!response.ok) throw new Error((await response.json()).detail);
+  if (!response.body) return;
   begun();
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';

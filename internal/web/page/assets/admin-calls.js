@@ -42,9 +42,6 @@ function telling(c) {
   return said.findLast((e) => e.step === 'push') ?? said.at(-1) ?? c.entries.find((e) => e.verdict === 'unknown-extension' && c.extensions.length === 0) ?? c.entries.at(-1);
 }
 
-/** Masked numbers are long rows of stars. @param {string} masked */
-const short = (masked) => masked.replace(/[*•]{3,}/, '…');
-
 /** @param {Entry} e */
 function take(e) {
   const key = `${e.tenant} ${e.call}`;
@@ -55,7 +52,7 @@ function take(e) {
     if (calls.size > MOST) calls.delete(calls.keys().next().value ?? '');
   }
   c.entries.push(e);
-  if (e.number) c.number = short(e.number);
+  if (e.number) c.number = words.short(e.number);
   if (e.extension && !c.extensions.includes(e.extension)) c.extensions.push(e.extension);
 }
 

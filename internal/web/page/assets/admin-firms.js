@@ -9,9 +9,9 @@ let all = [];
 /** @param {string[]} tenants */
 export function setFirms(tenants) {
   all = tenants;
-  for (const id of ['agents-tenant', 'calls-tenant']) {
+  for (const [id, any] of /** @type {const} */ ([['agents-tenant', true], ['calls-tenant', true], ['numbers-tenant', false], ['try-tenant', false]])) {
     const select = /** @type {HTMLSelectElement} */ (byId(id));
-    select.replaceChildren(new Option(words.anyFirm, ''), ...tenants.map((t) => new Option(t, t)));
+    select.replaceChildren(...(any ? [new Option(words.anyFirm, '')] : []), ...tenants.map((t) => new Option(t, t)));
     byId(`${id}-row`).hidden = tenants.length < 2;
   }
 }

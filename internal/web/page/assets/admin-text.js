@@ -3,7 +3,7 @@
  * The words of the admin page. It is in English only, as what admins work with
  * is: the configuration, the commands and the log.
  */
-import { dayTime, isToday, locale, plural, time } from './locale.js';
+import { dayTime, isToday, locale, number, plural, time } from './locale.js';
 
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
 const dayMonth = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
@@ -116,6 +116,50 @@ export const words = {
   steps: /** @type {Record<string, string>} */ ({ event: 'From the PBX', flow: 'Settings and state', lookup: 'Smokeball', push: 'Screens' }),
   /** @param {number} ms */
   after: (ms) => ms < 1 ? '0 ms' : ms < 10_000 ? `+${Math.round(ms)} ms` : ms < 600_000 ? `+${(ms / 1000).toFixed(1)} s` : `+${Math.round(ms / MINUTE)} min`,
+
+  /** Masked numbers are long rows of stars. @param {string} masked */
+  short: (masked) => masked.replace(/[*•]{3,}/, '…'),
+  /** @param {'inbound' | 'outbound'} direction @param {'ringing' | 'connected'} state */
+  liveAbout: (direction, state) => `${direction === 'inbound' ? 'Incoming' : 'Outgoing'}, ${state === 'ringing' ? 'ringing' : 'talking'}`,
+  /** @param {string} extension @param {boolean} pop @param {number} screens */
+  liveAgent: (extension, pop, screens) => `${extension}: ${!pop ? 'no pop' : screens === 0 ? 'pop, no screen open' : plural(screens, { one: 'pop on # screen', other: 'pop on # screens' })}`,
+  /** How long a call lasts so far. @param {Date} d */
+  since: (d) => {
+    const seconds = Math.max(0, Math.round((Date.now() - d.getTime()) / 1000));
+    return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+  },
+
+  number,
+  numbersCut: 'The look through the numbers was cut short. Try again.',
+  /** @param {number} read @param {number} of */
+  numbersRead: (read, of) => of > 0 ? `${number(read)} of ${number(of)} contacts read` : read > 0 ? `${number(read)} contacts read` : 'Reading the contacts…',
+  /** @param {import('./admin-numbers.js').Report} r @returns {[string, string][]} */
+  numbersFigures: (r) => [
+    ['Contacts', number(r.contacts)], ['Without a number', number(r.without_number)], ['Numbers', number(r.numbers)],
+    ['Can be matched', number(r.good)], ['Can never be matched', number(r.bad)],
+  ],
+  /** @param {import('./admin-numbers.js').Report} r */
+  numbersAbout: (r) => `${r.complete ? 'All contacts' : 'The contacts'} that extension ${r.extension} may see${r.complete ? '' : ', as far as they could be read'}; ${clock.format(new Date(r.began))}, in ${(r.milliseconds / 1000).toFixed(1)} s. What is mended in Smokeball counts at the next call.`,
+  /** @param {string} id @param {string} field */
+  record: (id, field) => `${field} of contact ${id}`,
+  recordsMore: (/** @type {number} */ n) => `and ${number(n)} more`,
+
+  loaded: (/** @type {Date} */ at) => `As loaded ${ago(at)}, ${clock.format(at)}. Secrets are hidden.`,
+
+  trialNone: 'The verdict',
+  trialHint: 'Paste an event and try it: what would be answered, who would have the call, and what stands in the way of a pop.',
+  /** @param {string} verdict @param {number} agents */
+  trialTitle: (verdict, agents) => verdict === 'accepted' ? plural(agents, { one: 'Accepted: # agent has the call', other: 'Accepted: # agents have the call' }) : `No pop: ${verdict}`,
+  /** @param {import('./admin-try.js').Trial} t @returns {[string, string][]} */
+  trialFacts: (t) => [
+    ['Answered with', String(t.status)], ['State', [t.direction, t.state].filter(Boolean).join(', ')], ['Number', t.display && t.display !== t.number ? `${t.display} (${t.number})` : t.number],
+    ['Call', t.call], ['Concerned', t.concerned.join(', ')],
+  ],
+  /** @param {import('./admin-try.js').TrialAgent} a */
+  trialAgent: (a) => `Extension ${a.extension}: ${a.pairing === 'paired' ? 'paired' : `not to be looked up, ${a.pairing}`}; ${a.screens === 0 ? 'no screen open' : plural(a.screens, { one: '# screen open', other: '# screens open' })}; ${a.pops === 'off' ? 'calls of this direction are turned off' : `shown when ${a.pops}`}${a.queue && `; by ${a.queue}`}.`,
+  /** @param {string} field @param {string} shape */
+  trialField: (field, shape) => field ? `taken as ${field}: ${shape}` : `not known: ${shape}`,
+  sample: '{\n  "event": "ringing",\n  "call_id": "test-1",\n  "from": "+16173998147",\n  "to": "101",\n  "extension": "101",\n  "direction": "in"\n}',
 
   pbxRead: (/** @type {Date} */ at) => `Read from the PBX ${ago(at)}`,
   pbxNever: 'The PBX has not been read yet',

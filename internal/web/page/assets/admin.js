@@ -7,8 +7,12 @@ import { agentLeadsTo } from './admin-agent.js';
 import { showAgents } from './admin-agents.js';
 import { showBrowsers } from './admin-browsers.js';
 import { searchCalls, watchCalls } from './admin-calls.js';
+import { showConfiguration } from './admin-configuration.js';
 import { showDirectory } from './admin-directory.js';
 import { setFirms } from './admin-firms.js';
+import { showLive } from './admin-live.js';
+import { leaveNumbers } from './admin-numbers.js';
+import { openTry } from './admin-try.js';
 import { words } from './admin-text.js';
 
 /**
@@ -18,9 +22,12 @@ import { words } from './admin-text.js';
  */
 const views = {
   agents: { show: showAgents, every: 5000 },
-  calls: { show: async () => {}, every: 0, open: watchCalls },
+  calls: { show: showLive, every: 2000, open: watchCalls },
   browsers: { show: showBrowsers, every: 10_000 },
+  numbers: { show: async () => {}, every: 0, open: (open) => { if (!open) leaveNumbers(); } },
   directory: { show: showDirectory, every: 30_000 },
+  configuration: { show: showConfiguration, every: 30_000 },
+  try: { show: async () => openTry(), every: 0 },
 };
 
 let view = '';
