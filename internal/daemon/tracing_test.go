@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	otel "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
@@ -41,7 +40,7 @@ func (c *spansTaken) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 		return
 	}
 	b, err := io.ReadAll(body)
-	var in collector.ExportTraceServiceRequest
+	var in otel.TracesData
 	if err != nil || proto.Unmarshal(b, &in) != nil {
 		c.t.Errorf("what the collector is told cannot be read: %v", err)
 		return

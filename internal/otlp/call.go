@@ -212,7 +212,13 @@ func stateOf(detail string) string {
 func kindOf(err error) string {
 	var asked *url.Error
 	var op *net.OpError
+	var answered status
+	var some *partial
 	switch {
+	case errors.As(err, &answered):
+		return answered.Error()
+	case errors.As(err, &some):
+		return some.Error()
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return "no answer in time"
 	case errors.As(err, &op):
@@ -220,5 +226,5 @@ func kindOf(err error) string {
 	case errors.As(err, &asked):
 		return "cannot be reached"
 	}
-	return "it answered with an error"
+	return "its answer broke off"
 }

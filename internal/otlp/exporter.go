@@ -3,14 +3,15 @@ package otlp
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -42,7 +43,6 @@ type Config struct {
 // to run.
 type Exporter struct {
 	out     *otlptrace.Exporter
-	client  *http.Client
 	tracer  trace.Tracer
 	metrics *Metrics
 	log     *slog.Logger
@@ -71,26 +71,24 @@ type line struct {
 
 // New returns an Exporter. It does not speak with the collector yet.
 func New(cfg Config) (*Exporter, error) {
-	headers := map[string]string{}
-	for name := range cfg.Header {
-		headers[name] = cfg.Header.Get(name)
-	}
-	opts := []otlptracehttp.Option{
-		otlptracehttp.WithEndpointURL(cfg.Endpoint + "/v1/traces"), otlptracehttp.WithHeaders(headers),
-		otlptracehttp.WithCompression(otlptracehttp.GzipCompression), otlptracehttp.WithTimeout(sendTime),
-		// What is not taken is dropped: a trace is not worth a queue on top of ours.
-		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}),
+	to, err := url.Parse(cfg.Endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("tracing.otlp_endpoint: %w", err)
 	}
 	if cfg.Client == nil {
 		cfg.Client = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone(), CheckRedirect: stay}
 	}
-	opts = append(opts, otlptracehttp.WithHTTPClient(cfg.Client))
-	out, err := otlptracehttp.New(context.Background(), opts...)
+	header := cfg.Header.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
+	header.Set("User-Agent", "smokepop/"+cfg.Version)
+	out, err := otlptrace.New(context.Background(), &client{cfg.Client, to.JoinPath("v1/traces").String(), header})
 	if err != nil {
 		return nil, fmt.Errorf("tracing.otlp_endpoint: %w", err)
 	}
 	x := &Exporter{
-		out: out, client: cfg.Client, metrics: cfg.Metrics, log: cfg.Log, key: make([]byte, 32),
+		out: out, metrics: cfg.Metrics, log: cfg.Log, key: make([]byte, 32),
 		lines: make(chan line, maxLines), calls: map[callKey]*call{},
 	}
 	_, _ = rand.Read(x.key) // it cannot fail
@@ -165,7 +163,6 @@ func (x *Exporter) Run(ctx context.Context) error {
 	batches <- x.pending // the sender is there: at the end of its time it drops
 	close(batches)
 	<-gone
-	x.client.CloseIdleConnections()
 	return x.out.Shutdown(context.WithoutCancel(ctx))
 }
 
@@ -198,7 +195,12 @@ func (x *Exporter) send(ctx context.Context, batch []sdk.ReadOnlySpan) {
 		x.away = false
 		return
 	}
-	x.metrics.count(refused, len(batch))
+	lost := len(batch)
+	if some := (*partial)(nil); errors.As(err, &some) {
+		lost = int(min(some.rejected, uint64(lost)))
+		x.metrics.count(sent, len(batch)-lost)
+	}
+	x.metrics.count(refused, lost)
 	if !x.away && ctx.Err() != context.Canceled {
 		// Its words are not told: they may be anything.
 		x.log.Warn("the OpenTelemetry collector does not take spans: they are dropped, and counted in smokepop_otlp_spans_total", "error", kindOf(err))

@@ -18,9 +18,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	wire "go.opentelemetry.io/proto/otlp/trace/v1"
 	"go.uber.org/goleak"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -31,7 +31,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // receiver is a collector: OTLP over HTTP, protobuf, gzip.
 type receiver struct {
 	t      *testing.T
-	status int // 0: it takes everything
+	status int    // 0: it takes everything
+	answer []byte // of a 200
 
 	mu    sync.Mutex
 	asked []http.Header
@@ -50,7 +51,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		r.t.Errorf("the body: %v", err)
 		return
 	}
-	var in collector.ExportTraceServiceRequest
+	var in wire.TracesData
 	if err := proto.Unmarshal(b, &in); err != nil || q.URL.Path != "/v1/traces" || q.Header.Get("Content-Type") != "application/x-protobuf" {
 		r.t.Errorf("%s %s: %v", q.URL.Path, q.Header.Get("Content-Type"), err)
 	}
@@ -68,6 +69,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		}
 	}
 	w.Header().Set("Content-Type", "application/x-protobuf")
+	_, _ = w.Write(r.answer)
 }
 
 type rig struct {
@@ -340,7 +342,7 @@ func TestACollectorThatRefuses(t *testing.T) {
 		t.Errorf("%d refused, %d sent, want the root and three events refused", r.counted(refused), r.counted(sent))
 	}
 	log := r.logged.String()
-	if strings.Count(log, "does not take spans") != 1 || strings.Contains(log, "hunter2") {
+	if strings.Count(log, "does not take spans") != 1 || !strings.Contains(log, "it answered 503") || strings.Contains(log, "hunter2") {
 		t.Errorf("logged: %s", log)
 	}
 	r.collector.status = 0
@@ -349,6 +351,40 @@ func TestACollectorThatRefuses(t *testing.T) {
 	if r.counted(sent) != 1 || !strings.Contains(r.logged.String(), "takes spans again") {
 		t.Errorf("%d sent; logged: %s", r.counted(sent), r.logged)
 	}
+}
+
+// partly is the answer of a collector that did not take some of the spans, and
+// says why.
+func partly(rejected uint64) []byte {
+	some := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), rejected)
+	some = protowire.AppendString(protowire.AppendTag(some, 2, protowire.BytesType), "a secret: hunter2")
+	return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), some)
+}
+
+func TestACollectorThatTakesSome(t *testing.T) {
+	for rejected, want := range map[uint64]int{0: 0, 1: 1, 2: 2, 100: 2, 1 << 63: 0} {
+		r := newRig(t, nil)
+		r.collector.answer = partly(rejected)
+		r.Record(entry(0, "101", "c1", screenpop.StepEvent, "accepted", "ringing"))
+		r.flush(t)
+		if r.counted(refused) != want || r.counted(sent) != 2-want {
+			t.Errorf("%d rejected: %d refused, %d sent, want %d of the root and the event refused", rejected, r.counted(refused), r.counted(sent), want)
+		}
+		if log := r.logged.String(); strings.Contains(log, "does not take spans") != (want > 0) || strings.Contains(log, "hunter2") {
+			t.Errorf("%d rejected: logged %s", rejected, log)
+		}
+	}
+}
+
+func FuzzRejected(f *testing.F) {
+	f.Add(partly(3))
+	f.Add([]byte{})
+	f.Add([]byte{0x0a, 0x02, 0x08})
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		if n := rejected(answer); int64(n) < 0 {
+			t.Errorf("%d spans", n)
+		}
+	})
 }
 
 // Spans and the header's secret go to the collector that is configured, and
