@@ -23,7 +23,11 @@ func (x *examination) admin() *adminClient {
 func (x *examination) running(ctx context.Context, c *chart) {
 	var list agentList
 	if err := x.daemon.call(ctx, http.MethodGet, "/v1/agents", nil, nil, &list); err != nil {
-		c.fail("start it (systemctl start smokepop.service) and look at its log; what needs it is skipped below", "%v", err)
+		do := "start it (systemctl start smokepop.service) and look at its log; what needs it is skipped below"
+		if there, problem := x.daemon.running(ctx); there || problem != nil {
+			do = asRoot + ", or as a member of the socket's group; if it hangs, restart the daemon and look at its log"
+		}
+		c.fail(do, "%v", err)
 		return
 	}
 	paired := 0
@@ -42,6 +46,10 @@ func (x *examination) webhookListener(ctx context.Context, c *chart, t config.Te
 	base, err := localBase(x.cfg, x.cfg.Listen.PBX)
 	if err != nil {
 		c.fail("write host:port", "listen.pbx %s", x.cfg.Listen.PBX)
+		return
+	}
+	if x.agents == nil && held(ctx, x.cfg.Listen.PBX) {
+		c.skip("start the daemon and run this again", "somebody holds %s while the daemon does not answer; if that is systemd, asking would start the daemon", base.Host)
 		return
 	}
 	client := x.http

@@ -244,3 +244,24 @@ func TestDoctorOnReadiness(t *testing.T) {
 		})
 	}
 }
+
+func TestDoctorOnTheCollector(t *testing.T) {
+	status := http.StatusOK
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost || r.URL.Path != "/v1/traces" || r.Header.Get("Authorization") != "Bearer x" {
+			t.Errorf("%s %s %v", r.Method, r.URL, r.Header)
+		}
+		w.WriteHeader(status)
+	}))
+	x := &examination{http: probeClient, cfg: &config.Config{Tracing: config.Tracing{Endpoint: server.URL, Headers: "Authorization: Bearer x"}}}
+	for _, c := range []struct {
+		status int
+		want   verdict
+		what   string
+	}{{200, probeOK, "takes traces"}, {401, probeWarn, "does not take our headers"}, {404, probeWarn, "answers 404"}} {
+		status = c.status
+		tried(t, "trace-collector", x.collector).wants(t, c.want, c.what)
+	}
+	server.Close()
+	tried(t, "trace-collector", x.collector).wants(t, probeWarn, "does not answer")
+}

@@ -69,6 +69,15 @@ func bindable(ctx context.Context, c *chart, key, address string) {
 	}
 }
 
+// held tells whether somebody holds an address.
+func held(ctx context.Context, address string) bool {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err == nil {
+		_ = l.Close()
+	}
+	return errors.Is(err, syscall.EADDRINUSE)
+}
+
 // ready asks the ops listener what the daemon lacks.
 func (x *examination) ready(ctx context.Context, c *chart) {
 	base, err := localBase(x.cfg, x.cfg.Listen.Ops)

@@ -16,6 +16,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"github.com/smokepop/smokepop/internal/config"
+	"github.com/smokepop/smokepop/internal/simulator"
 )
 
 // doctored is what doctor finds on a system now.
@@ -81,6 +82,9 @@ func TestDoctorOnThePBXsClock(t *testing.T) {
 	r := s.doctored()
 	r.wants(t, probeWarn, "pbx of firm.example: it answers and takes pbx.api.username and its password (version 70.1), and the clocks differ by 1h0m")
 	r.wants(t, probeSkip, "pbx-webhooks of firm.example: the calls of this tenant do not come by webhook")
+	r.wants(t, probeOK, "live-calls of firm.example: the PBX's websocket lets itself be listened to")
+	s.vodia().Inject(simulator.PBXFault{Path: "/websocket", Status: http.StatusForbidden})
+	s.doctored().wants(t, probeFail, "live-calls of firm.example: ")
 }
 
 func TestDoctorOnTLSFiles(t *testing.T) {

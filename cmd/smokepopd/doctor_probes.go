@@ -38,6 +38,9 @@ func (x *examination) probes() []probe {
 	if x.cfg.TLS.CertFile != "" {
 		list = append(list, probe{name: "certificate-files", try: x.certificateFiles})
 	}
+	if x.cfg.Tracing.Endpoint != "" {
+		list = append(list, probe{name: "trace-collector", try: x.collector})
+	}
 	if x.cfg.SignIn.OIDC.Issuer != "" {
 		list = append(list, probe{name: "single-sign-on", try: x.signOn})
 	}
@@ -51,6 +54,9 @@ func (x *examination) probes() []probe {
 		hooks := of("pbx-webhooks", x.hooks)
 		hooks.slow = true
 		list = append(list, of("number-plan", x.numberPlan), of("pbx", x.pbx), hooks, of("webhook-listener", x.webhookListener))
+		if t.PBX.LiveStates() {
+			list = append(list, of("live-calls", x.liveCalls))
+		}
 		trip, news := of("webhook-round-trip", x.roundTrip), of("last-webhook", x.lastWebhook)
 		trip.needsDaemon, news.needsDaemon = true, true
 		list = append(list, trip, news)

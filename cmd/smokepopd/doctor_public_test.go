@@ -2,16 +2,21 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/smokepop/smokepop/internal/config"
 )
@@ -134,4 +139,31 @@ func TestDoctorOnANameThatIsNotThere(t *testing.T) {
 		PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no name server") },
 	}}
 	tried(t, "public-url", x.public).wants(t, probeFail, "the name pop.firm.example cannot be resolved")
+}
+
+// A certificate that is not good yet is one that our clock thinks so of.
+func TestDoctorOnAClockThatIsBehind(t *testing.T) {
+	for _, c := range []struct {
+		begin, end time.Duration
+		do         string
+	}{{time.Hour, 48 * time.Hour, "this machine's clock says "}, {-48 * time.Hour, -time.Hour, "renew the certificate"}} {
+		pair := certifiedFor(t, "pop.firm.example", time.Now().Add(c.begin), time.Now().Add(c.end))
+		dir := t.TempDir()
+		crt, key := filepath.Join(dir, "crt"), filepath.Join(dir, "key")
+		pair.write(t, crt, key)
+		both, err := tls.LoadX509KeyPair(crt, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewUnstartedServer(http.NotFoundHandler())
+		server.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{both}}
+		server.Config.ErrorLog = log.New(io.Discard, "", 0)
+		server.StartTLS()
+		n, r := &chart{probe: "smokeball"}, &doctorReport{}
+		(&examination{http: probeClient}).knock(t.Context(), n, server.URL)
+		server.Close()
+		if r.add(n); len(r.Probes) != 1 || r.Probes[0].Result != probeFail || !strings.Contains(r.Probes[0].Do, c.do) {
+			t.Errorf("want %q: %+v", c.do, r.Probes)
+		}
+	}
 }

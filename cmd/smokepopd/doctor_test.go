@@ -166,10 +166,16 @@ func TestDoctorOnWhatIsBroken(t *testing.T) {
 	}
 	code, out := s.doctor("--json")
 	r := probes(t, out)
+	holder := listenLoopback(t, strings.TrimPrefix(s.world.public, "http://")) // as systemd does
+	asked := s.doctored()
+	_ = holder.Close()
+	asked.wants(t, probeSkip, "public-url: somebody holds listen.agents")
+	asked.wants(t, probeSkip, "webhook-listener of firm.example: somebody holds")
 	r.wants(t, probeFail, "encryption-key: ")
 	r.wants(t, probeWarn, "api-key can be read by everybody")
 	r.wants(t, probeFail, "daemon: no daemon is listening on")
 	r.wants(t, probeFail, "webhook-listener of ")
+	r.wants(t, probeSkip, "public-url: ")
 	r.wants(t, probeFail, "smokeball: http://127.0.0.1")
 	r.wants(t, probeSkip, "directory of firm.example: only the running daemon can tell")
 	for _, p := range r.Probes {
@@ -254,8 +260,8 @@ func TestEveryProbeIsDocumented(t *testing.T) {
 			documented[name[1]] = true
 		}
 	}
-	x := &examination{number: "1", cfg: &config.Config{TLS: config.TLS{CertFile: "x"}, SignIn: config.SignIn{OIDC: config.OIDC{Issuer: "x"}}}}
-	x.tenants = []config.Tenant{{Domain: "firm.example", Region: "us"}}
+	x := &examination{number: "1", cfg: &config.Config{TLS: config.TLS{CertFile: "x"}, Audit: config.Audit{File: "x"}, Tracing: config.Tracing{Endpoint: "x"}, SignIn: config.SignIn{OIDC: config.OIDC{Issuer: "x"}}}}
+	x.tenants = []config.Tenant{{Domain: "firm.example", Region: "us", PBX: config.PBX{Events: "both"}}}
 	names := []string{"configuration", "daemon", "certificate", "websocket", "trusted-proxies", apiKeyProbe, scopesProbe}
 	for _, p := range x.probes() {
 		names = append(names, p.name)
