@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
+	"github.com/smokepop/smokepop/internal/trace"
 )
 
 func newTrace() *cobra.Command {
@@ -37,8 +38,10 @@ func newTrace() *cobra.Command {
 				q.Set("follow", "1")
 				return followTrace(cmd, c, q, flags.json)
 			}
+			q.Set("by", "call")
 			var doc struct {
 				Entries []screenpop.TraceEntry `json:"entries"`
+				Calls   []screenpop.Way        `json:"calls"`
 			}
 			if err := c.call(cmd.Context(), http.MethodGet, "/v1/trace", q, nil, &doc); err != nil {
 				return err
@@ -46,19 +49,19 @@ func newTrace() *cobra.Command {
 			if flags.json {
 				return printJSON(cmd, doc)
 			}
-			if len(doc.Entries) == 0 {
+			if len(doc.Calls) == 0 {
 				fmt.Fprintln(cmd.ErrOrStderr(), "Nothing on record: no event has come in that fits.")
 				fmt.Fprintln(cmd.ErrOrStderr(), "If a call was just made, look at the PBX's webhook settings, and in smokepopd's log for webhooks it has refused.")
 			}
-			for _, e := range doc.Entries {
-				printEntry(cmd.OutOrStdout(), e)
+			for i := range doc.Calls {
+				trace.Print(cmd.OutOrStdout(), &doc.Calls[i], time.Local)
 			}
 			return nil
 		},
 	}
 	flags.register(cmd)
 	w.register(cmd, false)
-	cmd.Flags().StringVar(&call, "call", "", "one call's id only")
+	cmd.Flags().StringVar(&call, "call", "", "one call only, by its id or that of one of its legs")
 	cmd.Flags().BoolVar(&follow, "follow", false, "go on printing as calls come in")
 	return cmd
 }
@@ -95,6 +98,9 @@ func printEntry(w io.Writer, e screenpop.TraceEntry) {
 		extension = "-"
 	}
 	fmt.Fprintf(w, "%s  %-6s %-6s %-18s %-13s call %s", e.Time.Local().Format(time.TimeOnly+".000"), extension, e.Step, e.Verdict, e.Number, e.Call)
+	if e.Rule != "" {
+		fmt.Fprintf(w, "  by %s", e.Rule)
+	}
 	if e.Detail != "" {
 		fmt.Fprintf(w, "  (%s)", e.Detail)
 	}

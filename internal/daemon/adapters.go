@@ -161,3 +161,5 @@ type tracesOf struct{ log *trace.Log }
 func (t tracesOf) Follow(ctx context.Context, q web.TraceQuery) ([]screenpop.TraceEntry, <-chan screenpop.TraceEntry) {
 	return t.log.Follow(ctx, trace.Filter(q))
 }
+
+func (tracesOf) Ways(entries []screenpop.TraceEntry) []screenpop.Way { return trace.Ways(entries) }

@@ -32,7 +32,8 @@ type Log struct {
 }
 
 // Filter picks entries; an empty field fits every entry. An entry that concerns
-// a whole call, with no extension, fits every extension.
+// a whole call, with no extension, fits every extension. Call may also be the PBX's
+// id of a leg: Entries has the whole call then.
 type Filter struct {
 	Tenant    screenpop.Tenant
 	Extension screenpop.Extension
@@ -42,7 +43,12 @@ type Filter struct {
 func (f Filter) fits(e screenpop.TraceEntry) bool {
 	return (f.Tenant == "" || f.Tenant == e.Tenant) &&
 		(f.Extension == "" || e.Extension == "" || f.Extension == e.Extension) &&
-		(f.Call == "" || f.Call == e.Call)
+		(f.Call == "" || f.Call == e.Call || f.legOf(e))
+}
+
+// legOf tells whether an entry is of an event of the leg that the filter names.
+func (f Filter) legOf(e screenpop.TraceEntry) bool {
+	return f.Call != "" && e.TraceFacts != nil && f.Call == e.Leg
 }
 
 type follower struct {

@@ -33,6 +33,7 @@ func (r *ring) add(e numbered) {
 // entries returns what fits of all tenants the filter allows, in order.
 func (l *Log) entries(f Filter) []screenpop.TraceEntry {
 	var found []numbered
+	f.Call = l.whole(f)
 	for tenant, r := range l.rings {
 		if f.Tenant != "" && f.Tenant != tenant {
 			continue
@@ -49,4 +50,22 @@ func (l *Log) entries(f Filter) []screenpop.TraceEntry {
 		entries[i] = e.entry
 	}
 	return entries
+}
+
+// whole is the call that a filter means: where it names a leg, the leg's.
+func (l *Log) whole(f Filter) screenpop.CallID {
+	if f.Call == "" {
+		return ""
+	}
+	for tenant, r := range l.rings {
+		if f.Tenant != "" && f.Tenant != tenant {
+			continue
+		}
+		for _, e := range r.items {
+			if f.legOf(e.entry) {
+				return e.entry.Call
+			}
+		}
+	}
+	return f.Call
 }

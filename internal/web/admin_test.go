@@ -132,6 +132,9 @@ func TestAdminReadsTheTrace(t *testing.T) {
 	if want := (TraceQuery{"firm.example.com", "101", "c1"}); r.ledger.ask != want {
 		t.Errorf("asked for %v", r.ledger.ask)
 	}
+	if got := r.adminCall("GET", "/v1/trace?by=call", ""); !strings.Contains(got, `"entries":[{`) || !strings.Contains(got, `"why":"said accepted"`) {
+		t.Errorf("by call: %s", got)
+	}
 }
 
 func TestAdminFollowsTheTrace(t *testing.T) {

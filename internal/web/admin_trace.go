@@ -10,8 +10,9 @@ import (
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
-// adminTrace answers with the entries on record as one document, or with
-// follow=1 as one JSON document a line, going on as calls come in.
+// adminTrace answers with the entries on record as one document, with by=call also
+// put together by call and in plain words; or with follow=1 as one JSON document a
+// line, going on as calls come in.
 func (s *Server) adminTrace(w http.ResponseWriter, r *http.Request) error {
 	tenant, extension := named(r)
 	seen := reachIn(r.Context())
@@ -29,7 +30,11 @@ func (s *Server) adminTrace(w http.ResponseWriter, r *http.Request) error {
 		if past == nil {
 			past = []screenpop.TraceEntry{}
 		}
-		return writeJSON(w, map[string]any{"entries": past})
+		doc := map[string]any{"entries": past}
+		if r.URL.Query().Get("by") == "call" {
+			doc["calls"] = s.traces.Ways(past)
+		}
+		return writeJSON(w, doc)
 	}
 	return stream(w, seen, past, next)
 }

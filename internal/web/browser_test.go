@@ -108,7 +108,9 @@ func (o *office) Opened(a screenpop.AgentID, popID string) {
 func (o *office) Agent(id screenpop.AgentID) (screenpop.Agent, bool) {
 	return agent, id == agent.AgentID
 }
-func (o *office) Agents() []screenpop.Agent { return []screenpop.Agent{agent} }
+func (o *office) Agents() []screenpop.Agent                   { return []screenpop.Agent{agent} }
+func (o *office) Ways([]screenpop.TraceEntry) []screenpop.Way { return nil }
+
 func (o *office) Follow(context.Context, web.TraceQuery) ([]screenpop.TraceEntry, <-chan screenpop.TraceEntry) {
 	return nil, nil
 }

@@ -147,6 +147,8 @@ type Traces interface {
 	// channel of those that come later without a gap between the two. The
 	// channel is closed when ctx ends or when its reader falls too far behind.
 	Follow(ctx context.Context, q TraceQuery) (past []screenpop.TraceEntry, next <-chan screenpop.TraceEntry)
+	// Ways puts entries, oldest first, together by call, in plain words.
+	Ways(entries []screenpop.TraceEntry) []screenpop.Way
 }
 
 // TraceQuery picks trace entries; an empty field fits every entry.
