@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -102,6 +103,7 @@ func runDemo(ctx context.Context, out io.Writer, o demoOptions) (err error) {
 	defer world.close()
 	file, err := world.writeConfig(dir, func(settings map[string]any) {
 		world.withPBX(settings)
+		settings["audit"] = map[string]any{"file": filepath.Join(dir, "audit.log")}
 		if o.scenario != nil && o.scenario.Only == "webhook" { // what it shows, the other source would mend
 			settings["tenants"].([]map[string]any)[0]["pbx"].(map[string]any)["events"] = "webhook"
 		}
@@ -129,7 +131,7 @@ func runDemo(ctx context.Context, out io.Writer, o demoOptions) (err error) {
 		if err := world.subscribe(ctx, cfg); err != nil {
 			return err
 		}
-		if err := world.welcome(ctx, out, file, cfg.AdminSocket, ops.Addr().String(), o, invited); err != nil {
+		if err := world.welcome(ctx, out, file, cfg.AdminSocket, cfg.Audit.File, ops.Addr().String(), o, invited); err != nil {
 			return err
 		}
 		if o.scenario != nil {
@@ -144,7 +146,7 @@ func runDemo(ctx context.Context, out io.Writer, o demoOptions) (err error) {
 }
 
 // welcome invites the agents and prints where to look.
-func (w *demoWorld) welcome(ctx context.Context, out io.Writer, file, socket, ops string, o demoOptions, invited []invitee) error {
+func (w *demoWorld) welcome(ctx context.Context, out io.Writer, file, socket, audit, ops string, o demoOptions, invited []invitee) error {
 	admin := newAdminClient(socket)
 	first := w.firms[0]
 	calls := fmt.Sprintf("about %g calls a minute come in for extension %s", o.perMinute, invited[0].agent.Extension)
@@ -179,9 +181,10 @@ smokepop demo: %s, a law firm that does not exist, with %d phones.
   Settings:   %[1]s vodia template --tenant %[4]s --config %[6]s (and vodia subscribe, doctor)
   Metrics:    http://%[2]s/metrics
   Why a pop:  %[1]s trace --socket %[3]s
+  Who did it: %[7]s
   Stop with Ctrl-C.
 
-`, os.Args[0], ops, socket, first.Domain, both, file)
+`, os.Args[0], ops, socket, first.Domain, both, file, audit)
 	return nil
 }
 
