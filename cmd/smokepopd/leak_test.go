@@ -328,6 +328,8 @@ func (w *leakWorld) askEverything() {
 		{"check-config", "--config", w.file}, {"agents", "list", "--config", w.file}, {"agents", "list", "--json", "--config", w.file},
 		{"doctor", "--config", w.file}, {"doctor", "--json", "--config", w.file, "--number", knownNumber}, {"keys", "list", "--key-file", key},
 		{"trace", "--config", w.file}, {"trace", "--json", "--config", w.file}, {"version"},
+		{"calls", "--config", w.file}, {"calls", "--json", "--config", w.file},
+		{"numbers", "--links", "--config", w.file}, {"numbers", "--json", "--config", w.file},
 		{"agents", "invite", "--tenant", w.firm().Domain, "--extension", "nobody", "--config", w.file},
 	} {
 		r := command(w.t, args...)
@@ -340,7 +342,7 @@ func (w *leakWorld) askEverything() {
 		w.keepGet(plainClient, "http://"+w.ops+path)
 	}
 	admin := newAdminClient(w.socket)
-	for _, path := range []string{"/v1/agents", "/v1/trace", "/v1/nothing"} {
+	for _, path := range []string{"/v1/agents", "/v1/trace", "/v1/trace?by=call", "/v1/calls", "/v1/numbers", "/v1/nothing"} {
 		w.keepGet(admin.http, "http://smokepopd"+path)
 	}
 	admin.http.CloseIdleConnections()

@@ -53,6 +53,25 @@ func BenchmarkEvent(b *testing.B) {
 	}
 }
 
+// What the trace keeps of an event as it came, before it is put into words.
+func BenchmarkEventForTheTrace(b *testing.B) {
+	r := benchRig(b)
+	in := r.tenant(firm)
+	f, refused := in.names.decodeBody("application/json", []byte(
+		`{"event":"newcall","call_id":"1@pbx","from":"\"Jane Roe\" <sip:+16173998147@h>","to":"16175550100","extension":"101","direction":"inbound","time":"2026-11-23T09:00:00Z"}`))
+	if refused != nil {
+		b.Fatal(refused)
+	}
+	m, v := &message{call: "1@pbx"}, &verdict{result: accepted, call: "1@pbx", extensions: []screenpop.Extension{"101"}}
+	b.ReportAllocs()
+	for b.Loop() {
+		m.came = in.names.shapesOf(&f)
+		if in.facts(m, v).Fields.IsZero() {
+			b.Fatal("no fields")
+		}
+	}
+}
+
 func BenchmarkDecodeForm(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
