@@ -29,6 +29,13 @@ var backends = map[string]func(t *testing.T) Backend{
 		}
 		return newBoltBackend(db)
 	},
+	"jetstream": func(t *testing.T) Backend {
+		b, err := newKVBackend(t.Context(), natsConn(t), JetStreamOptions{Bucket: "vault"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	},
 	"memory": func(*testing.T) Backend { return &memory{records: map[string]entry{}} },
 }
 

@@ -21,6 +21,9 @@ var (
 	ErrExposed = errors.New("not private enough")
 	// ErrConflict: the record is at another revision than the caller thought.
 	ErrConflict = errors.New("the record has changed meanwhile")
+	// ErrAway: the servers that keep the store do not answer, or not now. What was
+	// being written may have been.
+	ErrAway = errors.New("the store cannot be reached")
 	// ErrClosed: the store has been closed.
 	ErrClosed = errors.New("the store is closed")
 	// ErrInvalid: the path or value could never be stored; a fault of the

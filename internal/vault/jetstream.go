@@ -1,0 +1,330 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// JetStreamOptions of a store in NATS JetStream. Bucket is required.
+type JetStreamOptions struct {
+	// Bucket is the name of the key-value bucket; it is made when there is none.
+	Bucket string
+	// Replicas is how many servers keep each record: 1, 3 or 5.
+	Replicas int
+}
+
+const (
+	// kvAnswer is how long the servers may take for one record.
+	kvAnswer = 5 * time.Second
+	// kvMarker is how long the servers remember that a record was deleted.
+	kvMarker = 24 * time.Hour
+	// kvCatchUp is how long a write waits until its own watchers were told.
+	kvCatchUp = 2 * time.Second
+)
+
+// OpenJetStream opens the store in a key-value bucket of NATS JetStream, as
+// [Open] does the one in a directory. The connection stays the caller's. NATS
+// and its disks see sealed blobs, and paths in clear.
+//
+// The bucket is asked through its leader alone, never a replica that is behind:
+// who reads a record again after a refusal needs the newest.
+func OpenJetStream(ctx context.Context, conn *nats.Conn, keys KeyRing, o JetStreamOptions, opts Options) (*Store, error) {
+	b, err := newKVBackend(ctx, conn, o)
+	if err != nil {
+		return nil, fmt.Errorf("open store in bucket %s: %w", o.Bucket, err)
+	}
+	created, err := b.empty(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open store in bucket %s: %w", o.Bucket, errors.Join(err, b.Close()))
+	}
+	s, err := New(ctx, b, keys, opts)
+	if err != nil {
+		return nil, fmt.Errorf("open store in bucket %s: %w", o.Bucket, err)
+	}
+	s.created = created
+	return s, nil
+}
+
+// kvBackend keeps the blobs in a bucket of JetStream. A record's revision is
+// its number in the bucket's stream, which is known once it is stored: blobs
+// are bound to their paths, not to their revisions.
+type kvBackend struct {
+	kv       jetstream.KeyValue
+	watchers watchers
+	feed     jetstream.KeyWatcher
+	fed      chan struct{} // closed when the feed has ended
+
+	mu     sync.Mutex
+	seen   uint64        // the newest revision that the watchers were told of
+	moved  chan struct{} // closed, and made anew, when seen moves
+	closed chan struct{}
+}
+
+func newKVBackend(ctx context.Context, conn *nats.Conn, o JetStreamOptions) (*kvBackend, error) {
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*kvAnswer)
+	defer cancel()
+	if err := makeBucket(ctx, js, o); err != nil {
+		return nil, err
+	}
+	kv, err := js.KeyValue(ctx, o.Bucket)
+	if err != nil {
+		return nil, fmt.Errorf("find the bucket: %w", err)
+	}
+	b := &kvBackend{kv: kv, moved: make(chan struct{}), closed: make(chan struct{}), fed: make(chan struct{})}
+	// The feed outlives this call. It begins anew by itself where it was when a
+	// server goes away.
+	if b.feed, err = kv.WatchAll(context.WithoutCancel(ctx), jetstream.MetaOnly()); err != nil {
+		return nil, fmt.Errorf("watch the bucket: %w", err)
+	}
+	ready := make(chan struct{})
+	go b.follow(ready)
+	select {
+	case <-ready:
+		return b, nil
+	case <-ctx.Done():
+		return nil, errors.Join(fmt.Errorf("watch the bucket: %w", ctx.Err()), b.Close())
+	}
+}
+
+// makeBucket makes the stream of a key-value bucket as jetstream does, but for
+// direct reads: those may be answered by a replica that is behind.
+func makeBucket(ctx context.Context, js jetstream.JetStream, o JetStreamOptions) error {
+	name := "KV_" + o.Bucket
+	_, err := js.Stream(ctx, name)
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return err
+	}
+	_, err = js.CreateStream(ctx, jetstream.StreamConfig{
+		Name: name, Description: "smokepop: sealed records", Subjects: []string{"$KV." + o.Bucket + ".>"},
+		MaxMsgsPerSubject: 1, MaxMsgSize: MaxValue + 4096, Storage: jetstream.FileStorage, Replicas: max(1, o.Replicas),
+		Discard: jetstream.DiscardNew, DenyDelete: true, AllowRollup: true, AllowDirect: false,
+		AllowMsgTTL: true, SubjectDeleteMarkerTTL: kvMarker,
+	})
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return nil // another node was faster
+	}
+	if err != nil {
+		return fmt.Errorf("make the bucket: %w", err)
+	}
+	return nil
+}
+
+// follow tells the watchers what has changed, in the order of revisions. What is
+// there already comes first, and is told to nobody.
+func (b *kvBackend) follow(ready chan struct{}) {
+	defer close(b.fed)
+	started := false
+	for e := range b.feed.Updates() {
+		if e == nil { // all that was there has come
+			if !started {
+				started = true
+				close(ready)
+			}
+			continue
+		}
+		path, err := pathOfKey(e.Key())
+		if err != nil {
+			continue // not ours
+		}
+		if started {
+			b.watchers.tell(Change{Path: path, Revision: e.Revision(), Deleted: e.Operation() != jetstream.KeyValuePut})
+		}
+		b.mu.Lock()
+		if e.Revision() > b.seen {
+			b.seen = e.Revision()
+			close(b.moved)
+			b.moved = make(chan struct{})
+		}
+		b.mu.Unlock()
+	}
+}
+
+// caughtUp waits until the watchers were told of a revision, so that who has
+// written and then watches hears nothing of what it wrote. A feed that does not
+// come holds nobody up for long.
+func (b *kvBackend) caughtUp(revision uint64) {
+	late := time.NewTimer(kvCatchUp)
+	defer late.Stop()
+	for {
+		b.mu.Lock()
+		seen, moved := b.seen, b.moved
+		b.mu.Unlock()
+		if seen >= revision {
+			return
+		}
+		select {
+		case <-moved:
+		case <-late.C:
+			return
+		case <-b.closed:
+			return
+		}
+	}
+}
+
+// enter bounds one exchange with the servers.
+func (b *kvBackend) enter(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	select {
+	case <-b.closed:
+		return nil, nil, ErrClosed
+	default:
+	}
+	// What has begun is finished: an answer that nobody waits for leaves open
+	// whether the record was written.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), kvAnswer)
+	return ctx, cancel, nil
+}
+
+func (b *kvBackend) Get(ctx context.Context, path string) ([]byte, uint64, error) {
+	ctx, cancel, err := b.enter(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer cancel()
+	e, err := b.kv.Get(ctx, keyOf(path))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, away(err)
+	}
+	return e.Value(), e.Revision(), nil
+}
+
+func (b *kvBackend) CompareAndSet(ctx context.Context, path string, revision uint64, seal func(next uint64) ([]byte, error)) (uint64, error) {
+	ctx, cancel, err := b.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer cancel()
+	blob, err := seal(0)
+	if err != nil {
+		return 0, err
+	}
+	var next uint64
+	switch revision {
+	case AnyRevision:
+		next, err = b.kv.Put(ctx, keyOf(path), blob)
+	case 0:
+		next, err = b.kv.Create(ctx, keyOf(path), blob)
+	default:
+		next, err = b.kv.Update(ctx, keyOf(path), blob, revision)
+	}
+	if err != nil {
+		return 0, away(err)
+	}
+	b.caughtUp(next)
+	return next, nil
+}
+
+func (b *kvBackend) Delete(ctx context.Context, path string, revision uint64) (existed bool, err error) {
+	ctx, cancel, err := b.enter(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer cancel()
+	for {
+		e, err := b.kv.Get(ctx, keyOf(path))
+		switch {
+		case errors.Is(err, jetstream.ErrKeyNotFound):
+			return false, nil
+		case err != nil:
+			return false, away(err)
+		case revision != AnyRevision && e.Revision() != revision:
+			return false, ErrConflict
+		}
+		// The deleted blob goes from the servers' disks with its marker's coming.
+		err = away(b.kv.Purge(ctx, keyOf(path), jetstream.LastRevision(e.Revision()), jetstream.PurgeTTL(kvMarker)))
+		if errors.Is(err, ErrConflict) && revision == AnyRevision {
+			continue // changed meanwhile
+		}
+		if err != nil {
+			return false, err
+		}
+		b.caughtUp(e.Revision() + 1)
+		return true, nil
+	}
+}
+
+func (b *kvBackend) List(ctx context.Context, prefix string) (paths []string, err error) {
+	ctx, cancel, err := b.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	keys, err := b.kv.ListKeys(ctx)
+	if err != nil {
+		return nil, away(err)
+	}
+	for key := range keys.Keys() {
+		if path, err := pathOfKey(key); err == nil && strings.HasPrefix(path, prefix) {
+			paths = append(paths, path)
+		}
+	}
+	if err := keys.Stop(); err != nil && !errors.Is(err, nats.ErrBadSubscription) {
+		return nil, away(err)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, away(err) // the list is cut short
+	}
+	slices.Sort(paths)
+	return paths, nil
+}
+
+func (b *kvBackend) Watch(ctx context.Context, prefix string) iter.Seq[Change] {
+	return b.watchers.watch(ctx, prefix)
+}
+
+func (b *kvBackend) Close() error {
+	b.mu.Lock()
+	select {
+	case <-b.closed:
+		b.mu.Unlock()
+		return nil
+	default:
+	}
+	close(b.closed)
+	b.mu.Unlock()
+	err := b.feed.Stop()
+	<-b.fed
+	b.watchers.close()
+	if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrBadSubscription) {
+		return nil
+	}
+	return err
+}
+
+// empty tells whether nothing was ever kept here.
+func (b *kvBackend) empty(ctx context.Context) (bool, error) {
+	paths, err := b.List(ctx, "")
+	return len(paths) == 0, err
+}
+
+// away puts what the servers answer into the words of this package.
+func away(err error) error {
+	var api *jetstream.APIError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, jetstream.ErrKeyExists),
+		errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant):
+		return ErrConflict
+	}
+	return fmt.Errorf("%w: %w", ErrAway, err)
+}
