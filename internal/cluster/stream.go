@@ -1,0 +1,320 @@
+package cluster
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// The messages of a stream are a kind, a number, and with kindData the bytes.
+// NATS keeps the order and delivers at most once; the numbers make of that a
+// stream that either has every byte or ends with an error.
+const (
+	kindHello = 'h' // the listening side's first; its reply subject is where it hears
+	kindData  = 'd' // number: how many bytes were sent before these
+	kindRead  = 'r' // number: how many bytes were read of those sent
+	kindProbe = 'p' // asks for kindAlive
+	kindAlive = 'a' // number: how many bytes have come
+	kindEnd   = 'e' // closed; number: how many bytes were sent
+	kindReset = 'x' // the stream is broken
+)
+
+const (
+	headerSize = 1 + 8
+	chunkSize  = 32 << 10
+	// window is how many bytes are under way at most to a side that does not
+	// read.
+	window = 256 << 10
+	// probeAfter is how long sent bytes may stay unread before the other side is
+	// asked whether they have come; lostAfter is how long it may take to answer.
+	probeAfter = time.Second
+	lostAfter  = 3 * time.Second
+)
+
+var (
+	errLost  = errors.New("the other member is gone, or something that was sent to it")
+	errReset = errors.New("the other member has broken the connection off")
+)
+
+// stream is a connection of two members, a net.Conn.
+type stream struct {
+	nc   *nats.Conn
+	sub  *nats.Subscription
+	name string // the subject this side hears
+	over func() // called once, under mu, when the stream is closed or broken
+
+	mu      sync.Mutex
+	change  *sync.Cond
+	peer    string // the subject the other side hears; empty until it has said hello
+	buf     []byte // has come and was not read yet
+	came    uint64 // how many bytes have come
+	told    uint64 // how many of them the other side knows to be read
+	sent    uint64
+	read    uint64 // how many of those the other side has read
+	ended   bool   // the other side has closed
+	err     error  // the stream is closed or broken
+	watch   *time.Timer
+	probed  time.Time // when the probe under way was sent
+	covered uint64    // how many bytes had been sent by then
+
+	reading, writing deadline
+}
+
+func newStream(nc *nats.Conn, name, peer string) *stream {
+	s := &stream{nc: nc, name: name, peer: peer}
+	s.change = sync.NewCond(&s.mu)
+	s.reading.wake, s.writing.wake = s.change, s.change
+	return s
+}
+
+// open begins to hear the other side.
+func (s *stream) open() (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sub, err = s.nc.Subscribe(s.name, s.take)
+	return err
+}
+
+// take hears the other side, one message after the other.
+func (s *stream) take(m *nats.Msg) {
+	if len(m.Data) < headerSize {
+		return
+	}
+	n, data := binary.BigEndian.Uint64(m.Data[1:]), m.Data[headerSize:]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return
+	}
+	switch m.Data[0] {
+	case kindHello:
+		s.peer = m.Reply
+	case kindData:
+		if n != s.came || len(s.buf)+len(data) > 2*window {
+			s.end(errLost, kindReset)
+			return
+		}
+		s.came += uint64(len(data))
+		s.buf = append(s.buf, data...)
+	case kindRead:
+		s.read = max(s.read, n)
+	case kindProbe:
+		s.say(kindAlive, s.came, nil)
+	case kindAlive:
+		s.probed = time.Time{}
+		if n < s.covered {
+			s.end(errLost, kindReset)
+		}
+	case kindEnd:
+		if n != s.came {
+			s.end(errLost, 0)
+			return
+		}
+		s.ended = true
+	case kindReset:
+		s.end(errReset, 0)
+	}
+	s.change.Broadcast()
+}
+
+// say sends a message. Under mu, which keeps the order.
+func (s *stream) say(kind byte, n uint64, data []byte) {
+	b := make([]byte, headerSize, headerSize+len(data))
+	b[0] = kind
+	binary.BigEndian.PutUint64(b[1:], n)
+	m := &nats.Msg{Subject: s.peer, Data: append(b, data...)}
+	if kind == kindHello {
+		m.Reply = s.name
+	}
+	if err := s.nc.PublishMsg(m); err != nil && s.err == nil {
+		s.end(err, 0)
+	}
+}
+
+// end closes or breaks the stream, once, with a last word where there is one.
+// Under mu.
+func (s *stream) end(why error, last byte) {
+	if s.err != nil {
+		return
+	}
+	s.err = why
+	if last != 0 && s.peer != "" {
+		s.say(last, s.sent, nil)
+	}
+	if s.watch != nil {
+		s.watch.Stop()
+	}
+	_ = s.sub.Unsubscribe() // fails only where there is no connection any more
+	s.change.Broadcast()
+	s.over()
+}
+
+// lost breaks the stream off: the other member is gone.
+func (s *stream) lost() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end(errLost, kindReset)
+}
+
+// Read implements net.Conn. What has come before the end is still read.
+func (s *stream) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		switch {
+		case errors.Is(s.err, net.ErrClosed):
+			return 0, s.err
+		case s.reading.passed():
+			return 0, os.ErrDeadlineExceeded
+		case len(s.buf) > 0 && len(p) > 0:
+			n := copy(p, s.buf)
+			if s.buf = s.buf[n:]; len(s.buf) == 0 {
+				s.buf = nil
+			}
+			s.acknowledge()
+			return n, nil
+		case s.err != nil:
+			return 0, s.err
+		case s.ended:
+			return 0, io.EOF
+		case len(p) == 0:
+			return 0, nil
+		}
+		s.change.Wait()
+	}
+}
+
+// acknowledge tells the other side what was read, now and then, and when there
+// is nothing more to read.
+func (s *stream) acknowledge() {
+	read := s.came - uint64(len(s.buf))
+	if s.err == nil && (len(s.buf) == 0 || read-s.told >= window/4) {
+		s.told = read
+		s.say(kindRead, read, nil)
+	}
+}
+
+// Write implements net.Conn.
+func (s *stream) Write(p []byte) (n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(p) > 0 {
+		switch free := window - int(s.sent-s.read); {
+		case s.err != nil:
+			return n, s.err
+		case s.ended:
+			return n, io.ErrClosedPipe
+		case s.writing.passed():
+			return n, os.ErrDeadlineExceeded
+		case s.peer != "" && free > 0:
+			part := p[:min(len(p), chunkSize, free)]
+			s.say(kindData, s.sent, part)
+			s.sent += uint64(len(part))
+			n, p = n+len(part), p[len(part):]
+			s.watchOver()
+			continue
+		}
+		s.change.Wait()
+	}
+	return n, nil
+}
+
+// watchOver sees to it that what was sent arrives, or the stream breaks.
+func (s *stream) watchOver() {
+	if s.watch == nil {
+		s.watch = time.AfterFunc(probeAfter, s.look)
+	} else if s.sent != s.read && s.probed.IsZero() {
+		s.watch.Reset(probeAfter)
+	}
+}
+
+func (s *stream) look() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.err != nil || s.sent == s.read && s.probed.IsZero():
+		return
+	case s.probed.IsZero():
+		s.probed, s.covered = time.Now(), s.sent
+		s.say(kindProbe, 0, nil)
+	case time.Since(s.probed) > lostAfter:
+		s.end(errLost, kindReset)
+		return
+	}
+	s.watch.Reset(probeAfter)
+}
+
+// Close implements net.Conn. What was written arrives if the other member is
+// there.
+func (s *stream) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if errors.Is(s.err, net.ErrClosed) {
+		return net.ErrClosed
+	}
+	if s.err != nil {
+		s.err = net.ErrClosed // it was broken already
+		return nil
+	}
+	s.end(net.ErrClosed, kindEnd)
+	return nil
+}
+
+// subject is a net.Addr.
+type subject string
+
+func (subject) Network() string  { return "nats" }
+func (a subject) String() string { return string(a) }
+
+func (s *stream) LocalAddr() net.Addr { return subject(s.name) }
+
+func (s *stream) RemoteAddr() net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return subject(s.peer)
+}
+
+func (s *stream) SetDeadline(t time.Time) error {
+	_ = s.SetReadDeadline(t)
+	return s.SetWriteDeadline(t)
+}
+
+func (s *stream) SetReadDeadline(t time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reading.set(t)
+	return nil
+}
+
+func (s *stream) SetWriteDeadline(t time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writing.set(t)
+	return nil
+}
+
+// deadline wakes who waits when it has passed. Its fields belong to the lock of
+// wake.
+type deadline struct {
+	wake  *sync.Cond
+	at    time.Time
+	timer *time.Timer
+}
+
+func (d *deadline) set(t time.Time) {
+	if d.timer != nil {
+		d.timer.Stop()
+	}
+	if d.at = t; !t.IsZero() {
+		d.timer = time.AfterFunc(time.Until(t), d.wake.Broadcast)
+	}
+	d.wake.Broadcast()
+}
+
+func (d *deadline) passed() bool { return !d.at.IsZero() && !time.Now().Before(d.at) }
