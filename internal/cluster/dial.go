@@ -120,6 +120,9 @@ func (ss *streams) listen(at string) (net.Listener, error) {
 		s.mu.Unlock()
 		l.dialled <- s
 	})
+	if err == nil {
+		err = ss.nc.FlushTimeout(askTime) // whoever dials from now on is heard
+	}
 	return l, err
 }
 

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -25,6 +27,8 @@ type Key struct {
 	aead cipher.AEAD
 	// backup makes the cipher of one backup file from its salt.
 	backup func(salt []byte) (cipher.AEAD, error)
+	// derive makes a secret for a purpose.
+	derive func(purpose string) ([]byte, error)
 }
 
 // NewKey returns the key of 32 secret bytes. The id is 1 to 32 lower-case
@@ -50,7 +54,11 @@ func NewKey(id string, secret []byte) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("%w: key %s: %w", ErrNoKey, id, err)
 	}
-	return Key{ID: id, aead: aead, backup: backup}, nil
+	derive, err := derivation(secret)
+	if err != nil {
+		return Key{}, fmt.Errorf("%w: key %s: %w", ErrNoKey, id, err)
+	}
+	return Key{ID: id, aead: aead, backup: backup, derive: derive}, nil
 }
 
 // String names the key.
@@ -94,6 +102,31 @@ func (r KeyRing) IDs() []string {
 		ids[i] = k.ID
 	}
 	return ids
+}
+
+// Derive returns a secret of 32 bytes for each key, in their order, that is of
+// use for one purpose alone: it tells nothing of the key, nor of the secret for
+// another purpose.
+func (r KeyRing) Derive(purpose string) (secrets [][]byte, err error) {
+	for _, k := range r.keys {
+		secret, err := k.derive(purpose)
+		if err != nil {
+			return nil, fmt.Errorf("derive a secret from key %s: %w", k.ID, err)
+		}
+		secrets = append(secrets, secret)
+	}
+	return secrets, nil
+}
+
+// derivation returns what makes secrets of a key's (RFC 5869).
+func derivation(secret []byte) (func(purpose string) ([]byte, error), error) {
+	parent, err := hkdf.Extract(sha256.New, secret, nil)
+	if err != nil {
+		return nil, err
+	}
+	return func(purpose string) ([]byte, error) {
+		return hkdf.Expand(sha256.New, parent, "smokepop purpose "+purpose, keySize)
+	}, nil
 }
 
 // String names the keys.

@@ -1,0 +1,327 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// owners notes who owns each part, and complains when two do.
+type owners struct {
+	t  testing.TB
+	mu sync.Mutex
+	of map[int]string
+	// cut are nodes that cannot know that they have lost what they have.
+	cut map[string]bool
+}
+
+// node is a member with what it was told.
+type node struct {
+	*Cluster
+	all    *owners
+	name   string
+	stop   context.CancelFunc
+	done   chan struct{}
+	refuse func(part int) error
+}
+
+func (n *node) Take(_ context.Context, part int) error {
+	if n.refuse != nil {
+		if err := n.refuse(part); err != nil {
+			return err
+		}
+	}
+	n.all.mu.Lock()
+	defer n.all.mu.Unlock()
+	if who := n.all.of[part]; who != "" && !n.all.cut[who] {
+		n.all.t.Errorf("part %d is taken by %s while %s has it", part, n.name, who)
+	}
+	n.all.of[part] = n.name
+	return nil
+}
+
+func (n *node) Release(_ context.Context, part int) { n.gone(part) }
+func (n *node) Lost(part int)                       { n.gone(part) }
+
+func (n *node) gone(part int) {
+	n.all.mu.Lock()
+	defer n.all.mu.Unlock()
+	if n.all.of[part] == n.name {
+		delete(n.all.of, part)
+	}
+}
+
+func (o *owners) count() map[string]int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := map[string]int{}
+	for _, who := range o.of {
+		n[who]++
+	}
+	return n
+}
+
+// all tells whether every part is owned, by these nodes and each by some.
+func (o *owners) all(nodes ...string) bool {
+	n := o.count()
+	sum := 0
+	for _, name := range nodes {
+		if n[name] == 0 {
+			return false
+		}
+		sum += n[name]
+	}
+	return sum == Partitions && len(n) == len(nodes)
+}
+
+func (o *owners) start(url, name string, options ...nats.Option) *node {
+	o.t.Helper()
+	nc, err := nats.Connect(url, append([]nats.Option{nats.MaxReconnects(-1), nats.ReconnectWait(50 * time.Millisecond)}, options...)...)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	n := &node{all: o, name: name, done: make(chan struct{})}
+	n.Cluster, err = Join(o.t.Context(), Config{
+		Conn: nc, Name: "t", Node: name, Secrets: [][]byte{secret(1)}, Parts: n,
+		Wanted: func(int) bool { return true }, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	n.stop = stop
+	go func() {
+		defer close(n.done)
+		defer nc.Close()
+		if err := n.Run(ctx, 5*time.Second); err != nil && !nc.IsClosed() {
+			o.t.Errorf("%s: %v", name, err)
+		}
+	}()
+	o.t.Cleanup(func() {
+		stop()
+		<-n.done
+	})
+	return n
+}
+
+// leaves stops a node in order.
+func (n *node) leaves() {
+	n.stop()
+	<-n.done
+}
+
+// dies cuts a node off for ever; what it has it does not let go of.
+func (n *node) dies() {
+	n.all.mu.Lock()
+	n.all.cut[n.name] = true
+	n.all.mu.Unlock()
+	n.cfg.Conn.Close()
+}
+
+func newOwners(t testing.TB) *owners {
+	return &owners{t: t, of: map[int]string{}, cut: map[string]bool{}}
+}
+
+func TestPartsHaveOneOwner(t *testing.T) {
+	url := startNATS(t)
+	o := newOwners(t)
+	a := o.start(url, "a")
+	until(t, func() bool { return o.all("a") })
+	b := o.start(url, "b")
+	until(t, func() bool { return o.all("a", "b") })
+	c := o.start(url, "c")
+	until(t, func() bool { return o.all("a", "b", "c") })
+	for _, n := range []*node{a, b, c} {
+		until(t, func() bool { return len(n.Members()) == 3 })
+	}
+	for name, n := range o.count() {
+		if n < Partitions/6 {
+			t.Errorf("%s has %d parts of %d", name, n, Partitions)
+		}
+	}
+
+	// Everybody knows who owns what, and reaches it.
+	serve := func(n *node) {
+		l, err := n.Listen("name")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = io.WriteString(conn, n.name)
+				_ = conn.Close()
+			}
+		}()
+	}
+	serve(b)
+	serve(c)
+	for part := range Partitions {
+		id, local, err := a.Owner(t.Context(), part)
+		if err != nil || local != (o.owner(part) == "a") {
+			t.Fatalf("part %d: %v, %v", part, local, err)
+		}
+		if local {
+			continue
+		}
+		conn, err := a.Dial(t.Context(), id, "name")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(conn); string(got) != o.owner(part) || err != nil {
+			t.Errorf("part %d: reached %q, %v; it is of %s", part, got, err, o.owner(part))
+		}
+		_ = conn.Close()
+	}
+
+	b.leaves()
+	if !o.all("a", "c") {
+		until(t, func() bool { return o.all("a", "c") })
+	}
+	c.dies()
+	until(t, func() bool { return o.all("a") })
+	if a.Owns(0) != true || !a.Connected() {
+		t.Error("who is left does not own what it has")
+	}
+}
+
+func (o *owners) owner(part int) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.of[part]
+}
+
+// A node that is cut off stops owning before others begin to, keeps serving
+// what it has, and learns that it has lost it when it is back.
+func TestAMemberThatIsCutOff(t *testing.T) {
+	url := startNATS(t)
+	o := newOwners(t)
+	o.start(url, "a")
+	way := &cable{}
+	b := o.start(url, "b", nats.SetCustomDialer(way), nats.ReconnectWait(20*time.Millisecond))
+	until(t, func() bool { return o.all("a", "b") })
+	part := -1
+	for p := range Partitions {
+		if o.owner(p) == "b" {
+			part = p
+		}
+	}
+	if !b.Owns(part) {
+		t.Fatal("it does not own what it has")
+	}
+	o.mu.Lock()
+	o.cut["b"] = true
+	o.mu.Unlock()
+	way.cut(true)
+	until(t, func() bool {
+		a := o.owner(part) == "a"
+		if a && b.Owns(part) {
+			t.Error("two own a part")
+		}
+		return a
+	})
+	if _, local, err := b.Owner(t.Context(), part); !local || err != nil {
+		t.Errorf("it does not go on with what it has: %v, %v", local, err)
+	}
+	if b.Connected() {
+		t.Error("it believes that others see it")
+	}
+	o.mu.Lock()
+	delete(o.cut, "b")
+	o.mu.Unlock()
+	way.cut(false)
+	until(t, func() bool { return b.Connected() && o.all("a", "b") })
+}
+
+// A part that cannot be taken over is tried again.
+func TestAPartThatCannotBeTaken(t *testing.T) {
+	o := newOwners(t)
+	url := startNATS(t)
+	var mu sync.Mutex
+	tries := 0
+	nc := connect(t, url)
+	n := &node{all: o, name: "a", done: make(chan struct{})}
+	n.refuse = func(part int) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if part == 7 {
+			if tries++; tries < 3 {
+				return errors.New("not now")
+			}
+		}
+		return nil
+	}
+	var err error
+	n.Cluster, err = Join(t.Context(), Config{
+		Conn: nc, Name: "t", Node: "a", Secrets: [][]byte{secret(1)}, Parts: n,
+		Wanted: func(p int) bool { return p < 10 }, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		defer close(n.done)
+		_ = n.Run(ctx, time.Second)
+	}()
+	until(t, func() bool { return len(o.count()) == 1 && o.count()["a"] == 10 })
+	stop()
+	<-n.done
+	if len(o.count()) != 0 {
+		t.Errorf("it left with %v", o.count())
+	}
+}
+
+// Nobody waits for ever for an owner.
+func TestNoOwner(t *testing.T) {
+	c, err := Join(t.Context(), Config{Conn: connect(t, startNATS(t)), Name: "t", Node: "a", Secrets: [][]byte{secret(1)}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := c.Owner(ctx, 3); !errors.Is(err, ErrNoOwner) {
+		t.Error(err)
+	}
+}
+
+// cable is the way to NATS, which can be cut.
+type cable struct {
+	mu    sync.Mutex
+	off   bool
+	conns []net.Conn
+}
+
+func (c *cable) Dial(network, address string) (net.Conn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.off {
+		return nil, errors.New("cut")
+	}
+	conn, err := net.Dial(network, address)
+	if err == nil {
+		c.conns = append(c.conns, conn)
+	}
+	return conn, err
+}
+
+func (c *cable) cut(off bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.off = off
+	for _, conn := range c.conns {
+		_ = conn.Close()
+	}
+	c.conns = nil
+}
