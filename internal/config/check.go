@@ -24,6 +24,7 @@ func (l *loader) check(cfg *Config) {
 	l.signIn(cfg)
 	l.embed(&cfg.Embed)
 	l.tracing(&cfg.Tracing)
+	l.cluster(&cfg.Cluster)
 
 	if len(cfg.Tenants) == 0 && !l.known("tenants") {
 		l.problem("tenants", "is empty: name at least one tenant of the PBX")

@@ -25,6 +25,7 @@ type Config struct {
 	Admins            []Admin        `mapstructure:"admins"` // none: there is no admin page
 	Embed             Embed          `mapstructure:"embed"`
 	Tracing           Tracing        `mapstructure:"tracing"`
+	Cluster           Cluster        `mapstructure:"cluster"`
 	Log               Log            `mapstructure:"log"`
 	Audit             Audit          `mapstructure:"audit"`
 

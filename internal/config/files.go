@@ -116,6 +116,11 @@ func (l *loader) resolve(cfg *Config) {
 	cfg.TLS.CertFile = l.file("tls.cert_file", cfg.TLS.CertFile)
 	cfg.TLS.KeyFile = l.file("tls.key_file", cfg.TLS.KeyFile)
 	cfg.TLS.ACME.CARootFile = l.file("tls.acme.ca_root_file", cfg.TLS.ACME.CARootFile)
+	nats := &cfg.Cluster.NATS
+	nats.CredsFile = l.file("cluster.nats.creds_file", nats.CredsFile)
+	nats.TLS.CAFile = l.file("cluster.nats.tls.ca_file", nats.TLS.CAFile)
+	nats.TLS.CertFile = l.file("cluster.nats.tls.cert_file", nats.TLS.CertFile)
+	nats.TLS.KeyFile = l.file("cluster.nats.tls.key_file", nats.TLS.KeyFile)
 	oidc := &cfg.SignIn.OIDC
 	l.secret("sign_in.oidc.client_secret", &oidc.ClientSecret, &oidc.ClientSecretFile)
 	for i := range cfg.Tenants {

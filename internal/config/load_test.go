@@ -159,6 +159,7 @@ sign_in:
   oidc: { issuer: "https://Login.Example/Firm/", client_id: 77, client_secret_file: secret, name: Firm, scopes: [openid, email] }
 embed: { allowed_parents: ["HTTPS://Portal.Firm.Example:443/", "http://localhost:8080"] }
 tracing: { otlp_endpoint: "https://Collector.Example:4318/", sample_ratio: 0.25, headers: "Authorization: Bearer tok" }
+cluster: { nats: { urls: ["nats://127.0.0.1:4222"], creds_file: secret }, node: a, name: pops, replicas: 1 }
 log: { level: debug, format: json }
 `
 
@@ -219,6 +220,9 @@ func TestEveryKeyIsRead(t *testing.T) {
 	}
 	if p := cfg.Embed.AllowedParents; !slices.Equal(p, []string{"https://portal.firm.example", "http://localhost:8080"}) {
 		t.Errorf("embed: %q", p)
+	}
+	if c := cfg.Cluster; !c.On() || len(c.NATS.URLs) != 1 || c.NATS.CredsFile != filepath.Join(dir, "secret") || c.Node != "a" || c.Name != "pops" || c.Replicas != 1 {
+		t.Errorf("cluster: %+v", c)
 	}
 	if tr := cfg.Tracing; tr != (Tracing{Endpoint: "https://collector.example:4318", SampleRatio: 0.25, Headers: "Authorization: Bearer tok"}) {
 		t.Errorf("tracing: %+v", tr)
