@@ -32,13 +32,13 @@ func (p *parts) carry(ctx context.Context) error {
 	if len(c.Legs) == 0 && c.Calls.Empty() {
 		return nil
 	}
-	return sealCarried(ctx, p.store, c)
+	return sealCarried(ctx, p.store, p.carryAt, c)
 }
 
 // resume goes on with the calls that the daemon before has left, if it was a
 // moment ago. Nothing in it keeps a daemon from starting.
 func (p *parts) resume(ctx context.Context, log *slog.Logger) {
-	c, err := takeCarried(ctx, p.store)
+	c, err := takeCarried(ctx, p.store, p.carryAt)
 	switch {
 	case err != nil:
 		log.Warn("the calls that were under way at the restart are not known: those that ring pop when they are answered", "err", err)

@@ -24,7 +24,7 @@ type carriedStore interface {
 
 const (
 	carriedPrefix = "carried/calls/"
-	carriedHead   = carriedPrefix + "head" // written last: without it there is nothing
+	carriedHead   = "head" // written last: without it there is nothing
 	carriedForm   = 1                      // of what is in the parts; another one is passed over
 	carriedPart   = vault.MaxValue / 2
 	carriedMost   = 64 << 20 // unpacked
@@ -37,10 +37,10 @@ type carriedIndex struct {
 	Sum   []byte `json:"sum"` // SHA-256 of the parts, one after the other
 }
 
-func carriedPath(part int) string { return fmt.Sprintf("%s%04d", carriedPrefix, part) }
+func carriedPath(at string, part int) string { return fmt.Sprintf("%s%04d", at, part) }
 
-// sealCarried writes c in parts that the store takes.
-func sealCarried(ctx context.Context, store carriedStore, c carried) error {
+// sealCarried writes c below at, in parts that the store takes.
+func sealCarried(ctx context.Context, store carriedStore, at string, c carried) error {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
 	if err := errors.Join(json.NewEncoder(w).Encode(c), w.Close()); err != nil {
@@ -49,7 +49,7 @@ func sealCarried(ctx context.Context, store carriedStore, c carried) error {
 	sum := sha256.Sum256(packed.Bytes())
 	head := carriedIndex{Form: carriedForm, Sum: sum[:]}
 	for part := range slices.Chunk(packed.Bytes(), carriedPart) {
-		if err := store.Put(ctx, carriedPath(head.Parts), part); err != nil {
+		if err := store.Put(ctx, carriedPath(at, head.Parts), part); err != nil {
 			return err
 		}
 		head.Parts++
@@ -58,17 +58,17 @@ func sealCarried(ctx context.Context, store carriedStore, c carried) error {
 	if err != nil {
 		return err
 	}
-	return store.Put(ctx, carriedHead, b)
+	return store.Put(ctx, at+carriedHead, b)
 }
 
 // takeCarried reads what was sealed and deletes it; nil where there is nothing.
 // It is deleted also when it cannot be read.
-func takeCarried(ctx context.Context, store carriedStore) (*carried, error) {
-	paths, err := store.List(ctx, carriedPrefix)
+func takeCarried(ctx context.Context, store carriedStore, at string) (*carried, error) {
+	paths, err := store.List(ctx, at)
 	if err != nil || len(paths) == 0 {
 		return nil, err
 	}
-	c, err := readCarried(ctx, store, paths)
+	c, err := readCarried(ctx, store, at, paths)
 	for _, path := range paths {
 		if _, gone := store.Delete(ctx, path, 0); gone != nil {
 			// Read once more it would bring calls back that are over by then.
@@ -78,11 +78,11 @@ func takeCarried(ctx context.Context, store carriedStore) (*carried, error) {
 	return c, err
 }
 
-func readCarried(ctx context.Context, store carriedStore, paths []string) (*carried, error) {
-	if !slices.Contains(paths, carriedHead) {
+func readCarried(ctx context.Context, store carriedStore, at string, paths []string) (*carried, error) {
+	if !slices.Contains(paths, at+carriedHead) {
 		return nil, errors.New("smokepop was ended while it was writing them")
 	}
-	b, _, err := store.Get(ctx, carriedHead)
+	b, _, err := store.Get(ctx, at+carriedHead)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func readCarried(ctx context.Context, store carriedStore, paths []string) (*carr
 	}
 	var packed []byte
 	for i := range head.Parts {
-		part, _, err := store.Get(ctx, carriedPath(i))
+		part, _, err := store.Get(ctx, carriedPath(at, i))
 		if err != nil {
 			return nil, err
 		}

@@ -224,17 +224,17 @@ func TestCarriedIsReadOnceWhateverItsSize(t *testing.T) {
 	for _, n := range []int{0, 1, 12_000} {
 		s := &shelf{records: map[string][]byte{}}
 		c := someLegs(n)
-		if err := sealCarried(t.Context(), s, c); err != nil {
+		if err := sealCarried(t.Context(), s, carriedPrefix, c); err != nil {
 			t.Fatal(err)
 		}
 		if n > 10_000 && len(s.records) < 3 {
 			t.Errorf("%d records only: the test is about several", len(s.records))
 		}
-		got, err := takeCarried(t.Context(), s)
+		got, err := takeCarried(t.Context(), s, carriedPrefix)
 		if err != nil || !slices.Equal(got.Legs, c.Legs) {
 			t.Fatalf("%d legs came as %d, %v", n, len(got.Legs), err)
 		}
-		if again, err := takeCarried(t.Context(), s); again != nil || err != nil || len(s.records) != 0 {
+		if again, err := takeCarried(t.Context(), s, carriedPrefix); again != nil || err != nil || len(s.records) != 0 {
 			t.Errorf("read twice: %v, %v, %d records left", again, err, len(s.records))
 		}
 	}
@@ -243,18 +243,18 @@ func TestCarriedIsReadOnceWhateverItsSize(t *testing.T) {
 // What does not fit together is nothing, and is gone.
 func TestCarriedThatIsNotWholeIsNothing(t *testing.T) {
 	whole := &shelf{records: map[string][]byte{}}
-	if err := sealCarried(t.Context(), whole, someLegs(12_000)); err != nil {
+	if err := sealCarried(t.Context(), whole, carriedPrefix, someLegs(12_000)); err != nil {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(*shelf){
-		"a part of another time": func(s *shelf) { s.records[carriedPath(0)] = s.records[carriedPath(1)] },
-		"a part that is missing": func(s *shelf) { delete(s.records, carriedPath(1)) },
-		"no head":                func(s *shelf) { delete(s.records, carriedHead) },
-		"another form":           func(s *shelf) { s.records[carriedHead] = []byte(`{"form":2}`) },
-		"no JSON":                func(s *shelf) { s.records[carriedHead] = []byte(`{`) },
+		"a part of another time": func(s *shelf) { s.records[carriedPath(carriedPrefix, 0)] = s.records[carriedPath(carriedPrefix, 1)] },
+		"a part that is missing": func(s *shelf) { delete(s.records, carriedPath(carriedPrefix, 1)) },
+		"no head":                func(s *shelf) { delete(s.records, carriedPrefix+carriedHead) },
+		"another form":           func(s *shelf) { s.records[carriedPrefix+carriedHead] = []byte(`{"form":2}`) },
+		"no JSON":                func(s *shelf) { s.records[carriedPrefix+carriedHead] = []byte(`{`) },
 		"a record that does not open": func(s *shelf) {
 			s.fail = func(op, path string) error {
-				if op == "get" && path == carriedPath(1) {
+				if op == "get" && path == carriedPath(carriedPrefix, 1) {
 					return errShelf
 				}
 				return nil
@@ -272,7 +272,7 @@ func TestCarriedThatIsNotWholeIsNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := &shelf{records: maps.Clone(whole.records)}
 			spoil(s)
-			if c, err := takeCarried(t.Context(), s); c != nil && err == nil {
+			if c, err := takeCarried(t.Context(), s, carriedPrefix); c != nil && err == nil {
 				t.Errorf("it was taken: %v", err)
 			} else if err == nil {
 				t.Error("nothing is said of it")

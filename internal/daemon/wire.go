@@ -25,6 +25,7 @@ import (
 type parts struct {
 	ground   *ground
 	store    storage
+	carryAt  string // where in the store calls are carried
 	keeper   *tokens.Keeper
 	hub      *push.Hub
 	finder   *lookup.Finder
@@ -49,7 +50,7 @@ type parts struct {
 // wire is the recipe: it makes every part and gives it the ones it stands on.
 // What has to be closed is put on down as soon as it is there.
 func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, metrics prometheus.Registerer, down *teardown) (_ *parts, err error) {
-	p := &parts{ground: g, store: store}
+	p := &parts{ground: g, store: store, carryAt: carriedPrefix}
 	log, world := g.log, g.world
 	traces := trace.New(trace.Config{})
 	if p.tracing, err = newTracing(cfg.Tracing, world.collector, g.version, metrics, log.With("component", "otlp")); err != nil {

@@ -77,19 +77,28 @@ type carriedEntry struct {
 // repeated events are told by them.
 const carriedEnded = 2000
 
+// snapshotEnded is how many of them a snapshot has: it is taken often.
+const snapshotEnded = 50
+
 // Carry returns what is remembered of all calls. It is called when no event
 // comes any more.
-func (r *Receiver) Carry() Carried {
+func (r *Receiver) Carry() Carried { return r.carry(carriedEnded) }
+
+// Snapshot returns what is remembered of the calls that are live, and of the few
+// that ended last, while events come.
+func (r *Receiver) Snapshot() Carried { return r.carry(snapshotEnded) }
+
+func (r *Receiver) carry(ended int) Carried {
 	now := r.now()
 	var all Carried
 	for _, domain := range r.Tenants() {
 		t := r.tenant(domain)
 		t.live.mu.Lock()
-		carried := t.tracker.carry(now)
+		carried := t.tracker.carry(now, ended)
 		carried.Domain = domain
 		for _, id := range slices.Sorted(maps.Keys(t.live.calls)) {
 			c := t.live.calls[id]
-			carried.List = append(carried.List, carriedEntry{c.id, c.primary, c.at, c.none})
+			carried.List = append(carried.List, carriedEntry{c.id, c.primary, maps.Clone(c.at), c.none})
 		}
 		t.live.mu.Unlock()
 		all = append(all, carried)
@@ -97,11 +106,11 @@ func (r *Receiver) Carry() Carried {
 	return all
 }
 
-func (t *tracker) carry(now time.Time) carriedTenant {
+func (t *tracker) carry(now time.Time, ended int) carriedTenant {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var calls []*call
-	for e := t.done.Back(); e != nil && len(calls) < carriedEnded; e = e.Prev() {
+	for e := t.done.Back(); e != nil && len(calls) < ended; e = e.Prev() {
 		calls = append(calls, e.Value.(*call))
 	}
 	slices.Reverse(calls)
@@ -133,7 +142,7 @@ func (t *tracker) carry(now time.Time) carriedTenant {
 		}
 	}
 	for _, c := range calls {
-		record := carriedCall{c.id, c.ids, c.gone, c.ended, c.skip, c.closed, c.sources, screenpop.AgeOf(c.news, now), nil}
+		record := carriedCall{c.id, slices.Clone(c.ids), slices.Clone(c.gone), c.ended, c.skip, c.closed, c.sources, screenpop.AgeOf(c.news, now), nil}
 		for _, l := range c.legs {
 			one := carriedLeg{
 				Extension: l.agent.Extension, Call: spare(l.call, l.stopped, now), Source: l.source,

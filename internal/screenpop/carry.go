@@ -74,6 +74,26 @@ func (f *Flow) Carried() []CarriedLeg {
 	return legs
 }
 
+// Snapshot returns the legs that are under way while the flow runs, each as it is
+// between two of its agent's events. It returns [ErrFlowStuck] when ctx ends
+// first.
+func (f *Flow) Snapshot(ctx context.Context) ([]CarriedLeg, error) {
+	copied := make(chan []CarriedLeg, len(f.workers))
+	for _, w := range f.workers {
+		w.put(item{copied: copied})
+	}
+	var legs []CarriedLeg
+	for range f.workers {
+		select {
+		case part := <-copied:
+			legs = append(legs, part...)
+		case <-ctx.Done():
+			return nil, ErrFlowStuck
+		}
+	}
+	return legs, nil
+}
+
 // Resume goes on with legs that another flow was carrying at the moment at.
 // Pops that are shown are put back on the screens at once, under their ids and
 // with the number alone; their contacts are looked up again when Run runs. It
@@ -154,8 +174,15 @@ func (w *worker) carry(queue []item) {
 			l.call = e.Call
 		}
 	}
+	w.carried = w.underWay()
+}
+
+// underWay returns the worker's legs.
+func (w *worker) underWay() []CarriedLeg {
 	now := w.flow.cfg.Now()
+	legs := make([]CarriedLeg, 0, len(w.legs))
 	for _, l := range w.legs {
-		w.carried = append(w.carried, CarriedLeg{Agent: l.agent.AgentID, Call: l.call.Carry(now), Outcome: l.outcome, PopID: l.popID})
+		legs = append(legs, CarriedLeg{Agent: l.agent.AgentID, Call: l.call.Carry(now), Outcome: l.outcome, PopID: l.popID})
 	}
+	return legs
 }

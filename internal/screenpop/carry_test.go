@@ -63,11 +63,11 @@ func names() *book {
 func TestRestartKeepsPopsUnderTheirIDs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var outcomes []Outcome
-		r := run(t, names(), all, nil, func(c *FlowConfig) { c.NewID = func() string { return "first" } })
+		r := run(t, names(), all, nil, func(c *FlowConfig) { c.NewID = func(AgentID, CallID) string { return "first" } })
 		r.offer(t, step("101", "c", alice, Ringing))
 		pass(time.Second)
 		next, text := stopAndGoOn(t, r, time.Minute, all, func(c *FlowConfig) {
-			c.NewID = func() string { return "second" }
+			c.NewID = func(AgentID, CallID) string { return "second" }
 			c.Outcome = func(o Outcome) { outcomes = append(outcomes, o) }
 		})
 		if strings.Contains(text, "Alice") || !strings.Contains(text, alice) {

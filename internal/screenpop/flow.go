@@ -37,9 +37,11 @@ type FlowConfig struct {
 	// Workers is the number of goroutines agents are spread over; 0 means two
 	// for each processor.
 	Workers int
-	// Now and NewID stand in for the clock and for random pop ids in tests.
-	Now   func() time.Time
-	NewID func() string
+	// Now stands in for the clock in tests.
+	Now func() time.Time
+	// NewID makes the id of a pop of a call at an agent's extension, or of a
+	// past call; nil makes random ones. It is called by several goroutines.
+	NewID func(AgentID, CallID) string
 }
 
 // DefaultFlowCapacity is room for a Monday morning: every phone of a large

@@ -102,7 +102,7 @@ func (w *worker) answered(ctx context.Context, a *answer) (asking bool) {
 		w.trace(l.event, StepFlow, string(outcome), "no pop: "+ErrOf(outcome).Error())
 		return false
 	}
-	pop.ID = w.flow.cfg.NewID()
+	pop.ID = w.flow.cfg.NewID(l.agent.AgentID, l.call.ID)
 	l.popID, l.pop = pop.ID, pop
 	w.pops[l.popID] = l
 	w.flow.cfg.Screens.Pop(l.agent.AgentID, l.pop, l.event.Received)
@@ -138,7 +138,7 @@ func (w *worker) end(l *leg, e Event) {
 		w.flow.cfg.Screens.End(l.agent.AgentID, l.popID, e.End, e.AnsweredBy)
 	case l.outcome != OutcomePopsOff:
 		w.flow.cfg.Screens.Past(l.agent.AgentID, EndedPop{
-			Pop:   Pop{ID: w.flow.cfg.NewID(), Call: l.call},
+			Pop:   Pop{ID: w.flow.cfg.NewID(l.agent.AgentID, l.call.ID), Call: l.call},
 			Ended: w.flow.cfg.Now(), Reason: e.End, AnsweredBy: e.AnsweredBy, Outcome: l.outcome,
 		})
 	}

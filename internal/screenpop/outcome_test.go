@@ -85,7 +85,7 @@ func TestFlowPastTellsTheCall(t *testing.T) {
 		var got EndedPop
 		r := start(t, all, func(cfg *FlowConfig) {
 			cfg.Screens = pastOnly{cfg.Screens, &got}
-			cfg.NewID = func() string { return "id" }
+			cfg.NewID = func(AgentID, CallID) string { return "id" }
 		})
 		r.book.err[alice] = ErrNotPaired
 		end := step("101", "c", alice, Terminated)

@@ -7,8 +7,8 @@ import (
 )
 
 // item is what a worker's queue holds: an event, a leg that came over a restart,
-// the answer of a look-up, an agent's opening of a card, the matters of a pop, or
-// a probe of Alive.
+// the answer of a look-up, an agent's opening of a card, the matters of a pop, a
+// probe of Alive, or Snapshot's wish for a copy.
 type item struct {
 	event   Event
 	resumed *resumed
@@ -16,6 +16,7 @@ type item struct {
 	opening *opening
 	matters *matters
 	probe   chan<- struct{}
+	copied  chan<- []CarriedLeg
 }
 
 // opening is an agent's look closer at a pop.
@@ -147,6 +148,9 @@ func (w *worker) work(ctx context.Context, it item) {
 	case it.probe != nil:
 		it.probe <- struct{}{}
 		return
+	case it.copied != nil:
+		it.copied <- w.underWay()
+		return
 	case it.answer != nil:
 		asking = w.answered(ctx, it.answer)
 	case it.opening != nil:
@@ -163,4 +167,4 @@ func (w *worker) work(ctx context.Context, it item) {
 	}
 }
 
-func newPopID() string { return rand.Text() }
+func newPopID(AgentID, CallID) string { return rand.Text() }
