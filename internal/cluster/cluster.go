@@ -198,11 +198,12 @@ func (c *Cluster) Owner(ctx context.Context, part int) (id string, local bool, e
 }
 
 // Owns tells whether this member owns a part for sure at this moment: what is
-// written for it now cannot cross what another owner writes.
+// written for it now cannot cross what another owner writes. It does so from
+// before Take until Release has returned.
 func (c *Cluster) Owns(part int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.held[part] && !c.lapsed && time.Now().Before(c.until)
+	return c.roster.Parts[part] == c.id && !c.let[part] && !c.lapsed && time.Now().Before(c.until)
 }
 
 // Connected tells whether the others see this member.
@@ -501,6 +502,7 @@ func (c *Cluster) release(ctx context.Context, part int) {
 // leave takes this member off the roster.
 func (c *Cluster) leave(ctx context.Context) error {
 	_ = c.pokes.Unsubscribe()
+	defer c.streams.lose("")
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	for ctx.Err() == nil {

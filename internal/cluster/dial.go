@@ -51,12 +51,12 @@ func (ss *streams) add(member, peer string) (*stream, error) {
 	return s, nil
 }
 
-// lose breaks every stream to a member off.
+// lose breaks every stream to a member off, to all of them for "".
 func (ss *streams) lose(member string) {
 	ss.mu.Lock()
 	var theirs []*stream
 	for s, m := range ss.open {
-		if m == member {
+		if m == member || member == "" {
 			theirs = append(theirs, s)
 		}
 	}

@@ -26,13 +26,17 @@ type carried struct {
 // has stopped.
 func (p *parts) carry(ctx context.Context) error {
 	c := carried{Taken: p.ground.world.moment(), Calls: p.receiver.Carry(), Legs: p.flow.Carried()}
-	for i, l := range c.Legs {
-		c.Legs[i].Shown = l.PopID != "" && p.hub.Live(l.Agent, l.PopID)
-	}
+	p.markShown(c.Legs)
 	if len(c.Legs) == 0 && c.Calls.Empty() {
 		return nil
 	}
 	return sealCarried(ctx, p.store, p.carryAt, c)
+}
+
+func (p *parts) markShown(legs []screenpop.CarriedLeg) {
+	for i, l := range legs {
+		legs[i].Shown = l.PopID != "" && p.hub.Live(l.Agent, l.PopID)
+	}
 }
 
 // resume goes on with the calls that the daemon before has left, if it was a
@@ -72,8 +76,23 @@ type moment struct {
 // of another run of the machine.
 func (m moment) since(earlier moment) (time.Duration, bool) {
 	d := m.Wall.Sub(earlier.Wall)
-	if m.Boot != "" {
+	switch m.Boot {
+	case "":
+	case bootOfMany:
+		if d < 0 && d > -clockSkew {
+			d = 0
+		}
+	default:
 		d = m.Up - earlier.Up
 	}
 	return d, m.Boot == earlier.Boot && d >= 0
 }
+
+const (
+	// bootOfMany stands for the machines of a cluster, which have only the time of
+	// day in common, and that nearly.
+	bootOfMany = "cluster"
+	clockSkew  = 10 * time.Second
+)
+
+func momentOfMany() moment { return moment{Boot: bootOfMany, Wall: time.Now().Round(0)} }

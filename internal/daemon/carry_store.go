@@ -25,7 +25,7 @@ type carriedStore interface {
 const (
 	carriedPrefix = "carried/calls/"
 	carriedHead   = "head" // written last: without it there is nothing
-	carriedForm   = 1                      // of what is in the parts; another one is passed over
+	carriedForm   = 1      // of what is in the parts; another one is passed over
 	carriedPart   = vault.MaxValue / 2
 	carriedMost   = 64 << 20 // unpacked
 )
@@ -80,6 +80,9 @@ func takeCarried(ctx context.Context, store carriedStore, at string) (*carried, 
 
 func readCarried(ctx context.Context, store carriedStore, at string, paths []string) (*carried, error) {
 	if !slices.Contains(paths, at+carriedHead) {
+		if slices.Contains(paths, at+carriedNow) {
+			return readSnapshot(ctx, store, at)
+		}
 		return nil, errors.New("smokepop was ended while it was writing them")
 	}
 	b, _, err := store.Get(ctx, at+carriedHead)
@@ -104,7 +107,11 @@ func readCarried(ctx context.Context, store carriedStore, at string, paths []str
 	if sum := sha256.Sum256(packed); !bytes.Equal(sum[:], head.Sum) {
 		return nil, errors.New("their parts do not fit together")
 	}
-	r, err := gzip.NewReader(bytes.NewReader(packed))
+	return unpackCarried(bytes.NewReader(packed))
+}
+
+func unpackCarried(packed io.Reader) (*carried, error) {
+	r, err := gzip.NewReader(packed)
 	if err != nil {
 		return nil, err
 	}

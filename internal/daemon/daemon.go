@@ -51,7 +51,8 @@ type outside struct {
 type Daemon struct {
 	cfg     *config.Config
 	log     *slog.Logger
-	parts   *parts
+	parts   *parts       // of a member of a cluster those of no tenant
+	member  *member      // nil: this daemon is alone
 	certs   certificates // nil: plain HTTP
 	servers []*server
 	down    teardown
@@ -93,8 +94,17 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 	if err := g.open(ctx, cfg, registry, opts.InspectStore, &d.down); err != nil {
 		return nil, err
 	}
-	if d.parts, err = g.wire(ctx, cfg, g.vault, registry, &d.down); err != nil {
+	alone := cfg
+	if cfg.Cluster.On() {
+		alone, g.world.moment = tenantsOf(cfg, -1), momentOfMany
+	}
+	if d.parts, err = g.wire(ctx, alone, g.vault, carriedPrefix, registry, &d.down); err != nil {
 		return nil, err
+	}
+	if cfg.Cluster.On() {
+		if d.member, err = g.join(ctx, cfg, d.parts); err != nil {
+			return nil, err
+		}
 	}
 	if d.certs, err = newCertificates(cfg, g.vault, opts.Log.With("component", "tls"), &d.down); err != nil {
 		return nil, err
@@ -114,8 +124,8 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 func (d *Daemon) bind(ctx context.Context, given Listeners, metrics *prometheus.Registry) error {
 	const ofAgents, ofPBX = 0.75, 0.25
 	share := ofAgents
-	agents := realSource(d.cfg.TrustedProxies, d.parts.web.Handler())
-	pbx := realSource(d.cfg.TrustedProxies, d.parts.receiver.Handler())
+	agents, pbx, admins := d.handlers()
+	agents, pbx = realSource(d.cfg.TrustedProxies, agents), realSource(d.cfg.TrustedProxies, pbx)
 	if sharedListener(d.cfg, given) {
 		agents, share = split(agents, pbx), ofAgents+ofPBX
 	} else if err := d.listenPublic(ctx, given, "pbx", d.cfg.Listen.PBX, ofPBX, metrics, pbx); err != nil {
@@ -128,17 +138,32 @@ func (d *Daemon) bind(ctx context.Context, given Listeners, metrics *prometheus.
 	if err != nil {
 		return err
 	}
-	d.serve("ops", ops, d.parts.ops(metrics, d.certs))
+	d.serve("ops", ops, d.ops(metrics))
 	admin := given["admin"]
 	if admin == nil {
 		if admin, err = listenAdmin(ctx, d.cfg.AdminSocket); err != nil {
 			return err
 		}
 	}
-	s := d.serve("admin", admin, d.parts.web.Admin())
+	s := d.serve("admin", admin, admins)
 	s.streams() // the trace, followed
 	s.http.ConnContext = withPeer
 	return nil
+}
+
+// handlers are what the listeners serve.
+func (d *Daemon) handlers() (agents, pbx, admin http.Handler) {
+	if m := d.member; m != nil {
+		return m.front(serviceAgents, false, m.ofBrowser), m.front(servicePBX, true, m.ofWebhook), m.admin()
+	}
+	return d.parts.web.Handler(), d.parts.receiver.Handler(), d.parts.web.Admin()
+}
+
+func (d *Daemon) ops(metrics *prometheus.Registry) http.Handler {
+	if d.member == nil {
+		return d.parts.ops(metrics, d.certs)
+	}
+	return d.parts.ops(d.member.metrics(metrics), d.certs, d.member.missing)
 }
 
 // listenPublic makes a server of a listener that strangers may reach.
@@ -197,6 +222,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	runners["audit"] = d.trail.Run
 	if d.certs != nil {
 		runners["tls"] = d.certs.Run
+	}
+	if d.member != nil {
+		runners["cluster"] = d.member.run
 	}
 	for name, run := range runners {
 		group.Go(func() error {

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/config"
+	"github.com/smokepop/smokepop/internal/screenpop"
 	"github.com/smokepop/smokepop/internal/vault"
 )
 
@@ -21,6 +23,11 @@ type ground struct {
 	log     *slog.Logger
 	vault   *vault.Store
 	care    *caretaker
+
+	// Of a member of a cluster.
+	nats       *nats.Conn
+	memberKeys [][]byte
+	popIDs     func(screenpop.AgentID, screenpop.CallID) string // nil: random ones
 }
 
 // storage is the store as parts use it.
@@ -40,7 +47,12 @@ func (g *ground) open(ctx context.Context, cfg *config.Config, metrics prometheu
 	if err != nil {
 		return fmt.Errorf("encryption_key_file: %w", err)
 	}
-	g.vault, err = vault.Open(ctx, cfg.StateDir, keys, vault.Options{Metrics: metrics, Inspect: inspect})
+	opts := vault.Options{Metrics: metrics, Inspect: inspect}
+	if cfg.Cluster.On() {
+		err = g.openCluster(ctx, cfg, keys, opts, down)
+	} else {
+		g.vault, err = vault.Open(ctx, cfg.StateDir, keys, opts)
+	}
 	if err != nil {
 		return err
 	}

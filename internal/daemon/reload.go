@@ -95,7 +95,11 @@ func (d *Daemon) reload(ctx context.Context) (err error) {
 		entry.Why, event.Problems = "not-usable", []string{"audit.file"}
 		return fmt.Errorf("audit.file: %w", err)
 	}
-	put, err := d.parts.prepare(ctx, next)
+	prepare := d.parts.prepare
+	if d.member != nil {
+		prepare = d.member.prepare
+	}
+	put, err := prepare(ctx, next)
 	if err != nil {
 		dropTrail()
 		entry.Why = "not-usable"
@@ -146,6 +150,7 @@ var fixed = []struct {
 	{"encryption_key_file", func(c *config.Config) any { return c.EncryptionKeyFile }},
 	{"sign_in", func(c *config.Config) any { return c.SignIn }},
 	{"embed", func(c *config.Config) any { return c.Embed }},
+	{"cluster", func(c *config.Config) any { return c.Cluster }},
 	{"log.format", func(c *config.Config) any { return c.Log.Format }},
 }
 

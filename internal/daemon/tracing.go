@@ -85,15 +85,24 @@ func (t *tracing) Run(ctx context.Context) error {
 	return nil
 }
 
-// recorders gives each line to the trace and to the collector's exporter.
+// recorders gives each line to the trace and to the collector's exporter, and
+// tells that there was one: a call may have moved.
 type recorders struct {
 	trace   screenpop.Recorder
 	tracing *tracing
+	moved   chan struct{} // nil: nobody wants to know
 }
 
 func (r recorders) Record(e screenpop.TraceEntry) {
 	r.trace.Record(e)
 	r.tracing.Record(e)
+	if r.moved == nil {
+		return
+	}
+	select {
+	case r.moved <- struct{}{}:
+	default:
+	}
 }
 
 func (r recorders) Measuring() bool { return r.tracing.Measuring() }

@@ -2,11 +2,14 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/smokepop/smokepop/internal/vault"
 )
 
 // watchdog tells systemd that the daemon works (WatchdogSec= of the unit), as
@@ -65,7 +68,8 @@ func (w *watchdog) examine(ctx context.Context) error {
 	if err := w.flow.Alive(limited); err != nil {
 		return fmt.Errorf("flow: %w", err)
 	}
-	if err := w.store.Answers(ctx); err != nil {
+	// NATS that is away is not mended by starting anew, and calls go on.
+	if err := w.store.Answers(ctx); err != nil && !errors.Is(err, vault.ErrAway) {
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil

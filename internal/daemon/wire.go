@@ -25,7 +25,8 @@ import (
 type parts struct {
 	ground   *ground
 	store    storage
-	carryAt  string // where in the store calls are carried
+	carryAt  string        // where in the store calls are carried
+	moved    chan struct{} // holds one token when a call may have moved
 	keeper   *tokens.Keeper
 	hub      *push.Hub
 	finder   *lookup.Finder
@@ -36,6 +37,8 @@ type parts struct {
 	web      *web.Server
 	watchdog *watchdog // nil: nobody watches
 	tracing  *tracing
+
+	everybody *everybody // of a lobby
 
 	// What a reload puts others in the place of.
 	firms    atomic.Pointer[firms]
@@ -49,14 +52,19 @@ type parts struct {
 
 // wire is the recipe: it makes every part and gives it the ones it stands on.
 // What has to be closed is put on down as soon as it is there.
-func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, metrics prometheus.Registerer, down *teardown) (_ *parts, err error) {
-	p := &parts{ground: g, store: store, carryAt: carriedPrefix}
+//
+// Calls are carried from one daemon to the next at a place in the store.
+func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, carryAt string, metrics prometheus.Registerer, down *teardown) (_ *parts, err error) {
+	p := &parts{ground: g, store: store, carryAt: carryAt, moved: make(chan struct{}, 1)}
 	log, world := g.log, g.world
 	traces := trace.New(trace.Config{})
 	if p.tracing, err = newTracing(cfg.Tracing, world.collector, g.version, metrics, log.With("component", "otlp")); err != nil {
 		return nil, err
 	}
-	recorder := recorders{traces, p.tracing}
+	recorder := recorders{trace: traces, tracing: p.tracing}
+	if g.nats != nil {
+		recorder.moved = p.moved
+	}
 	down.add("connections to Smokeball", func(context.Context) error { world.smokeball.CloseIdleConnections(); return nil })
 	p.accounts = smokeballs{world.smokeball, smokeball.NewMetrics(metrics)}
 	firms, err := p.accounts.firms(cfg, nil)
@@ -107,7 +115,7 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, me
 	})
 	news.finder = p.finder
 	p.flow = screenpop.NewFlow(screenpop.FlowConfig{
-		Finder: p.finder, Memory: p.finder, Matters: p.finder, Screens: p.hub, Trace: recorder, Outcome: countCalls(metrics), Carry: true,
+		Finder: p.finder, Memory: p.finder, Matters: p.finder, Screens: p.hub, Trace: recorder, Outcome: countCalls(metrics), Carry: true, NewID: g.popIDs,
 		Settings: p.popSettings,
 	})
 	openings.flow = p.flow
@@ -124,7 +132,7 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, me
 	p.dialler.set(cfg.Tenants)
 	p.configurations.set(cfg)
 	p.web, err = web.New(web.Config{
-		PublicURL: cfg.PublicURL, Directory: members{p.agents}, Store: p.store, Pairings: pairs{p.keeper}, Usage: usage{p.keeper}, Screens: screensOf{p.hub},
+		PublicURL: cfg.PublicURL, Directory: p.directory(cfg), Store: p.store, Pairings: pairs{p.keeper}, Usage: usage{p.keeper}, Screens: screensOf{p.hub},
 		Traces: tracesOf{traces}, Doctor: doctor{p.finder, p.receiver}, Captures: captures{p.receiver}, Vault: g.care, Dialler: p.dialler,
 		Calls: liveCalls{p.receiver, p.hub}, Numbers: numbersOf{p.finder, time.Now},
 		DryRuns:     dryRuns{captures{p.receiver}, p.keeper.Pairing, p.hub.Screens, p.popSettings},
@@ -140,14 +148,34 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, me
 	return p, nil
 }
 
+// directory is the agents that people sign in as: in the lobby of a member of a
+// cluster those of all tenants, wherever they are.
+func (p *parts) directory(cfg *config.Config) web.Directory {
+	if len(cfg.Tenants) > 0 || p.ground.nats == nil {
+		return members{p.agents}
+	}
+	p.everybody = &everybody{}
+	return p.everybody
+}
+
 // popSettings are an agent's, within what the firm allows.
 func (p *parts) popSettings(a screenpop.AgentID) screenpop.PopSettings {
 	return p.firms.Load().settings[a.Tenant].With(p.settings.Of(a))
 }
 
-// runners are the parts that have work of their own.
+// runners are the parts that have work of their own, and what they stand on.
 func (p *parts) runners() map[string]func(context.Context) error {
-	runners := map[string]func(context.Context) error{
+	runners := p.tenantRunners()
+	runners["store"] = p.ground.care.Run
+	if p.watchdog != nil {
+		runners["watchdog"] = p.watchdog.Run
+	}
+	return runners
+}
+
+// tenantRunners are the parts that have work of their own for their tenants.
+func (p *parts) tenantRunners() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
 		"flow":      p.flow.Run,
 		"tokens":    p.keeper.Run,
 		"lookup":    p.finder.Run,
@@ -155,18 +183,13 @@ func (p *parts) runners() map[string]func(context.Context) error {
 		"vodia":     p.live.Run,
 		"directory": p.agents.Run,
 		"web":       p.web.Run,
-		"store":     p.ground.care.Run,
 		"otlp":      p.tracing.Run,
 	}
-	if p.watchdog != nil {
-		runners["watchdog"] = p.watchdog.Run
-	}
-	return runners
 }
 
 // ops is the handler of the ops listener.
-func (p *parts) ops(metrics prometheus.Gatherer, certs certificates) http.Handler {
-	return web.Ops(metrics, func(ctx context.Context) []web.Missing {
+func (p *parts) ops(metrics prometheus.Gatherer, certs certificates, more ...web.Check) http.Handler {
+	return web.Ops(metrics, append(more, func(ctx context.Context) []web.Missing {
 		var missing []web.Missing
 		if err := p.store.Healthy(ctx); err != nil {
 			missing = append(missing, web.Missing{Part: "store", Problem: err.Error()})
@@ -180,5 +203,5 @@ func (p *parts) ops(metrics prometheus.Gatherer, certs certificates) http.Handle
 			missing = append(missing, web.Missing{Part: "tls", Problem: "there is no certificate yet: the log says what the authority answered"})
 		}
 		return missing
-	})
+	})...)
 }

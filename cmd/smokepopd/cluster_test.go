@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/smokepop/smokepop/internal/config"
+	"github.com/smokepop/smokepop/internal/daemon"
+	"github.com/smokepop/smokepop/internal/simulator"
+)
+
+// balancer is what stands before several nodes: it takes each connection to one
+// of them, the one that the test has chosen.
+type balancer struct {
+	l  net.Listener
+	wg sync.WaitGroup
+
+	mu sync.Mutex
+	to string
+}
+
+func newBalancer(t testing.TB) *balancer {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &balancer{l: l}
+	b.wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			b.wg.Go(func() { b.carry(c) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		b.wg.Wait()
+	})
+	return b
+}
+
+func (b *balancer) choose(address string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.to = address
+}
+
+func (b *balancer) carry(c net.Conn) {
+	b.mu.Lock()
+	to := b.to
+	b.mu.Unlock()
+	out, err := net.Dial("tcp", to)
+	if err != nil {
+		_ = c.Close()
+		return
+	}
+	var one sync.WaitGroup
+	end := func() { _, _ = c.Close(), out.Close() }
+	one.Go(func() { defer end(); _, _ = io.Copy(out, c) })
+	one.Go(func() { defer end(); _, _ = io.Copy(c, out) })
+	one.Wait()
+}
+
+// clusterNode is one of several smokepopd that work as one.
+type clusterNode struct {
+	name, address, socket, ops string
+	stop                       func()
+}
+
+// clusterOf is a system of several nodes behind a balancer, with a NATS server
+// of its own.
+type clusterOf struct {
+	*system
+	nats  *server.Server
+	front *balancer
+	nodes []*clusterNode
+}
+
+func startCluster(t *testing.T, n int, o systemOptions) *clusterOf {
+	t.Helper()
+	if o.firms == nil {
+		o.firms = demoFirms()[:1]
+	}
+	natsd, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	natsd.Start()
+	t.Cleanup(func() {
+		natsd.Shutdown()
+		natsd.WaitForShutdown()
+	})
+	if !natsd.ReadyForConnections(waitAtMost) {
+		t.Fatal("NATS does not start")
+	}
+	c := &clusterOf{nats: natsd, front: newBalancer(t)}
+	world, err := newDemoWorld(t.Context(), c.front.l.Addr().String(), o.firms, o.as, o.pbx...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- world.serve(context.WithoutCancel(t.Context())) }()
+	t.Cleanup(func() {
+		world.close()
+		if err := <-served; err != nil {
+			t.Errorf("the simulated world: %v", err)
+		}
+	})
+	c.system = &system{t: t, world: world, dir: t.TempDir(), stop: func() {}}
+	var key []byte
+	for i := range n {
+		node := &clusterNode{name: string(rune('a' + i))}
+		dir := filepath.Join(c.dir, node.name)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		agents, ops := listenLoopback(t, "127.0.0.1:0"), listenLoopback(t, "127.0.0.1:0")
+		node.address, node.ops, node.socket = agents.Addr().String(), ops.Addr().String(), filepath.Join(dir, "admin.sock")
+		file, err := world.writeConfig(dir, func(settings map[string]any) {
+			settings["listen"] = map[string]any{"agents": node.address, "pbx": node.address, "ops": node.ops}
+			settings["cluster"] = map[string]any{"nats": map[string]any{"urls": []string{natsd.ClientURL()}}, "node": node.name, "replicas": 1}
+			settings["log"] = map[string]any{"level": "info"}
+			if o.world != nil {
+				o.world(world, settings)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, "etc", "smokepop.key")
+		if key == nil {
+			if key, err = os.ReadFile(path); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		} else if err := os.WriteFile(path, key, 0o400); err != nil {
+			t.Fatal(err)
+		}
+		c.nodes = append(c.nodes, node)
+		c.startNode(node, file, agents, ops)
+	}
+	c.through(0)
+	return c
+}
+
+func (c *clusterOf) startNode(node *clusterNode, file string, agents, ops net.Listener) {
+	c.t.Helper()
+	cfg, err := config.Load(file, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	d, err := daemon.New(c.t.Context(), cfg, daemon.Options{
+		Log: daemon.NewLogger(logWriter{c.t}, cfg.Log.Level, "text").With("node", node.name), Version: "test",
+		Listeners: daemon.Listeners{"agents": agents, "ops": ops},
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(c.t.Context()))
+	ran := make(chan error, 1)
+	go func() { ran <- d.Run(ctx) }()
+	node.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ran; err != nil {
+			c.t.Errorf("node %s: %v", node.name, err)
+		}
+	})
+	c.t.Cleanup(node.stop)
+}
+
+// through leads what comes from now on to a node.
+func (c *clusterOf) through(i int) {
+	c.front.choose(c.nodes[i].address)
+	c.socket, c.ops = c.nodes[i].socket, c.nodes[i].ops
+}
+
+// owners waits until every part with a tenant has an owner, and all nodes know
+// each other.
+func (c *clusterOf) settled(nodes int) {
+	c.t.Helper()
+	for end := time.Now().Add(waitAtMost); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		ready := 0
+		for _, n := range c.nodes {
+			var out struct{ Members []struct{ Parts int } }
+			if newAdminClient(n.socket).call(c.t.Context(), http.MethodGet, "/v1/members", nil, nil, &out) == nil && len(out.Members) == nodes {
+				parts := 0
+				for _, m := range out.Members {
+					parts += m.Parts
+				}
+				if parts > 0 {
+					ready++
+				}
+			}
+		}
+		if ready == nodes {
+			return
+		}
+	}
+	c.t.Fatal("the nodes do not find each other")
+}
+
+// Any node takes a webhook, a sign-in, a pairing, a screen and a command; the
+// pop is at the agent's screen, whichever node it is open at.
+func TestClusterIsOne(t *testing.T) {
+	c := startCluster(t, 3, systemOptions{firms: demoFirms()})
+	c.settled(3)
+	me := c.firm().Agents[0]
+	v := c.paired(me)
+	caller := c.known()[0]
+	for door := range c.nodes {
+		c.through(door)
+		sc := v.open()
+		for hook := range c.nodes {
+			c.through(hook)
+			id := fmt.Sprintf("call-%d-%d", door, hook)
+			c.mustAccept(event{"event": "ringing", "call_id": id, "from": caller.E164(), "to": me.Extension})
+			pop := sc.next("pop")
+			if dig(pop, "pop", "call", "id") != id || len(names(pop["pop"])) != 1 {
+				t.Errorf("%s: %v", id, pop)
+			}
+			c.mustAccept(event{"event": "terminated", "call_id": id})
+			sc.next("end")
+		}
+		_ = sc.conn.Close()
+	}
+	// The commands tell of all tenants, at every node.
+	agents := 0
+	for _, f := range c.world.firms {
+		agents += len(f.Agents)
+	}
+	for i := range c.nodes {
+		c.through(i)
+		var out struct{ Agents []any }
+		if err := newAdminClient(c.socket).call(t.Context(), http.MethodGet, "/v1/agents", nil, nil, &out); err != nil || len(out.Agents) != agents {
+			t.Errorf("node %s tells of %d agents, %v; there are %d", c.nodes[i].name, len(out.Agents), err, agents)
+		}
+		if !strings.Contains(c.get("http://"+c.ops+"/readyz"), `"ready"`) {
+			t.Errorf("node %s is not ready: %s", c.nodes[i].name, c.get("http://"+c.ops+"/readyz"))
+		}
+	}
+}
+
+var _ = simulator.Line{}

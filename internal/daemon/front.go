@@ -1,0 +1,247 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/smokepop/smokepop/internal/cluster"
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// The services that members have for each other: their listeners' handlers.
+const (
+	serviceAgents = "agents"
+	servicePBX    = "pbx"
+	serviceAdmin  = "admin"
+)
+
+const (
+	// ownerTime is how long a request waits for a part that changes hands.
+	ownerTime = 4 * time.Second
+	ownerWait = 50 * time.Millisecond
+	// bodyMost is what a request may bring along to be handed on: more than any
+	// that is not refused.
+	bodyMost = 256 << 10
+	bodyTime = 5 * time.Second
+
+	// headerPart names the part that a request was handed on for, headerFrom its
+	// client; headerMoved says that the part is elsewhere by now. Between members
+	// alone: from outside they are dropped.
+	headerPart  = "Smokepop-Part"
+	headerFrom  = "Smokepop-From"
+	headerMoved = "Smokepop-Moved"
+)
+
+const (
+	msgMoving = "This is moving to another machine just now. Try again in a second."
+	msgBody   = "The request is too long, or did not come in time."
+)
+
+// front takes requests to the stack that they belong to, here or at another
+// member.
+type front struct {
+	*member
+	service string
+	// whose returns the part of a request, -1 for what is of no tenant.
+	whose func(r *http.Request, body []byte) (part int, err error)
+	// again: a request may be made a second time when nobody knows whether the
+	// first has arrived. Webhooks may.
+	again bool
+	http  *http.Transport
+}
+
+func (m *member) front(service string, again bool, whose func(*http.Request, []byte) (int, error)) *front {
+	return &front{member: m, service: service, again: again, whose: whose, http: &http.Transport{
+		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+			id, _, err := net.SplitHostPort(address)
+			if err != nil {
+				return nil, err
+			}
+			conn, err := m.Dial(ctx, id, service)
+			if err != nil {
+				return nil, undialled{err}
+			}
+			return conn, nil
+		},
+		MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute, DisableCompression: true,
+	}}
+}
+
+// undialled is that a request has not left this member.
+type undialled struct{ error }
+
+func (u undialled) Unwrap() error { return u.error }
+
+var errMoved = errors.New("the part is elsewhere")
+
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for _, h := range []string{headerPart, headerFrom, headerMoved} {
+		r.Header.Del(h)
+	}
+	body, err := readBody(w, r)
+	if err != nil {
+		http.Error(w, msgBody, http.StatusRequestEntityTooLarge)
+		return
+	}
+	part, err := f.whose(r, body)
+	if err != nil {
+		f.ground.log.Warn("whose request this is cannot be told: the store does not answer", "err", err)
+		f.moving(w)
+		return
+	}
+	if part < 0 {
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		f.lobby.serve(w, r, f.lobby.handler(f.service))
+		return
+	}
+	f.to(w, r, part, body)
+}
+
+// readBody reads what a request brings, within limits of its own: it may be sent
+// twice.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.Body == nil || r.ContentLength == 0 {
+		return nil, nil
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMost))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	return body, err
+}
+
+// to takes a request to the owner of a part, waiting for one where the part is
+// changing hands.
+func (f *front) to(w http.ResponseWriter, r *http.Request, part int, body []byte) {
+	ctx, cancel := context.WithTimeout(r.Context(), ownerTime)
+	defer cancel()
+	for {
+		id, local, err := f.Owner(ctx, part)
+		if err != nil {
+			f.moving(w)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if local {
+			if s := f.stack(part); s != nil && s.serve(w, r, s.handler(f.service)) {
+				return
+			}
+		} else if f.hand(w, r, id, part, body) {
+			return
+		}
+		select {
+		case <-time.After(ownerWait):
+		case <-ctx.Done():
+			f.moving(w)
+			return
+		}
+	}
+}
+
+func (f *front) moving(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	http.Error(w, msgMoving, http.StatusServiceUnavailable)
+}
+
+// hand hands a request on to a member; false when nothing was answered and it
+// may be tried again.
+func (f *front) hand(w http.ResponseWriter, r *http.Request, id string, part int, body []byte) (answered bool) {
+	answered = true
+	proxy := httputil.ReverseProxy{
+		Transport: f.http, FlushInterval: -1,
+		Rewrite: func(p *httputil.ProxyRequest) {
+			p.SetURL(&url.URL{Scheme: "http", Host: id})
+			p.Out.Host = p.In.Host
+			p.Out.Body, p.Out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			p.Out.Header.Set(headerPart, partName(part))
+			p.Out.Header.Set(headerFrom, r.RemoteAddr)
+			if xff := p.In.Header["X-Forwarded-For"]; xff != nil {
+				p.Out.Header["X-Forwarded-For"] = xff
+			}
+		},
+		ModifyResponse: func(res *http.Response) error {
+			if res.Header.Get(headerMoved) != "" {
+				return errMoved
+			}
+			return nil
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			var never undialled
+			if errors.Is(err, errMoved) || errors.As(err, &never) || f.again && r.Context().Err() == nil {
+				answered = false
+				return
+			}
+			f.moving(w)
+		},
+	}
+	proxy.ServeHTTP(w, r)
+	return answered
+}
+
+func partName(part int) string { return string([]byte{byte('0' + part/10), byte('0' + part%10)}) }
+
+func partNamed(name string) (int, bool) {
+	if len(name) != 2 || strings.Trim(name, "0123456789") != "" {
+		return 0, false
+	}
+	part := int(name[0]-'0')*10 + int(name[1]-'0')
+	return part, part < cluster.Partitions
+}
+
+// inner serves what other members hand on to this one.
+func (m *member) inner(service string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		part, ok := partNamed(r.Header.Get(headerPart))
+		if from := r.Header.Get(headerFrom); from != "" {
+			r.RemoteAddr = from
+		}
+		r.Header.Del(headerPart)
+		r.Header.Del(headerFrom)
+		if ok {
+			ctx, cancel := context.WithTimeout(r.Context(), ownerWait)
+			_, local, err := m.Owner(ctx, part)
+			cancel()
+			if s := m.stack(part); err == nil && local && s != nil && s.serve(w, r, s.handler(service)) {
+				return
+			}
+		}
+		w.Header().Set(headerMoved, "1")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+}
+
+func (s *stack) handler(service string) http.Handler {
+	switch service {
+	case serviceAgents:
+		return s.agents
+	case servicePBX:
+		return s.pbx
+	}
+	return s.admin
+}
+
+// ofWebhook tells the part of a webhook by its path.
+func (m *member) ofWebhook(r *http.Request, _ []byte) (int, error) {
+	rest, ok := strings.CutPrefix(r.URL.Path, hooksPath+"vodia/")
+	domain, _, _ := strings.Cut(rest, "/")
+	if tenant := screenpop.ParseTenant(domain); ok && m.knows(tenant) {
+		return cluster.PartOf(string(tenant)), nil
+	}
+	return -1, nil
+}
+
+// ofBrowser tells the part of an agent's request by its session.
+func (m *member) ofBrowser(r *http.Request, body []byte) (int, error) {
+	tenant, err := m.lobby.web.Whose(r, body)
+	if err != nil || !m.knows(tenant) {
+		return -1, err
+	}
+	return cluster.PartOf(string(tenant)), nil
+}

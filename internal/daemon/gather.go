@@ -1,0 +1,173 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"sync"
+
+	"github.com/smokepop/smokepop/internal/cluster"
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// ofStore are the routes of the admin socket that are about the store, which all
+// members share.
+var ofStore = map[string]bool{"/v1/keys": true, "/v1/keys/rotate": true, "/v1/backup": true}
+
+// admin serves the admin socket of a member: a command about one tenant goes to
+// its owner, one about all of them to every owner, and the answers become one.
+func (m *member) admin() http.Handler {
+	f := m.front(serviceAdmin, false, func(r *http.Request, body []byte) (int, error) {
+		tenant := screenpop.ParseTenant(r.URL.Query().Get("tenant"))
+		if tenant == "" {
+			var in struct {
+				Tenant screenpop.Tenant `json:"tenant"`
+			}
+			_ = json.Unmarshal(body, &in)
+			tenant = screenpop.ParseTenant(string(in.Tenant))
+		}
+		if tenant == "" || !m.knows(tenant) {
+			return -1, nil
+		}
+		return cluster.PartOf(string(tenant)), nil
+	})
+	all := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/members" {
+			writeAnswer(w, map[string]any{"members": m.Members(), "connected": m.Connected()})
+			return
+		}
+		body, err := readBody(w, r)
+		if err != nil {
+			http.Error(w, msgBody, http.StatusRequestEntityTooLarge)
+			return
+		}
+		if part, _ := f.whose(r, body); part >= 0 || ofStore[r.URL.Path] || len(body) > 0 || follows(r.URL.Query()) {
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			f.ServeHTTP(w, r)
+			return
+		}
+		f.everywhere(w, r)
+	})
+	return all
+}
+
+func follows(q url.Values) bool { return q.Get("follow") != "" && q.Get("follow") != "0" }
+
+// everywhere asks the owner of each part and puts the lists of the answers
+// together. The first refusal is the answer where nobody has an answer.
+func (f *front) everywhere(w http.ResponseWriter, r *http.Request) {
+	var mu sync.Mutex
+	var refusal *httptest.ResponseRecorder
+	lists := map[string][]json.RawMessage{}
+	seen := map[string]bool{}
+	answers := 0
+	ask := func(part int) {
+		asked := r.Clone(r.Context())
+		answer := httptest.NewRecorder()
+		if part < 0 {
+			f.lobby.serve(answer, asked, f.lobby.handler(f.service))
+		} else {
+			f.to(answer, asked, part, nil)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		var fields map[string]json.RawMessage
+		if answer.Code != http.StatusOK || json.Unmarshal(answer.Body.Bytes(), &fields) != nil {
+			refusal = answer
+			return
+		}
+		answers++
+		for name, raw := range fields {
+			var list []json.RawMessage
+			if json.Unmarshal(raw, &list) != nil {
+				continue
+			}
+			if lists[name] == nil {
+				lists[name] = []json.RawMessage{}
+			}
+			for _, one := range list {
+				// Sessions are in the store that all share: each owner tells of
+				// those of all tenants.
+				if key := name + string(one); !seen[key] {
+					seen[key] = true
+					lists[name] = append(lists[name], one)
+				}
+			}
+		}
+	}
+	var wg sync.WaitGroup
+	for _, part := range f.parts() {
+		wg.Go(func() { ask(part) })
+	}
+	wg.Wait()
+	if answers == 0 && refusal != nil {
+		for name, values := range refusal.Header() {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(refusal.Code)
+		_, _ = w.Write(refusal.Body.Bytes())
+		return
+	}
+	writeAnswer(w, lists)
+}
+
+// parts are those that have a tenant.
+func (m *member) parts() (parts []int) {
+	for part := range cluster.Partitions {
+		if m.wanted(part) {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
+// knows tells whether there is such a tenant.
+func (m *member) knows(tenant screenpop.Tenant) bool {
+	for _, t := range m.config().Tenants {
+		if t.Domain == tenant {
+			return true
+		}
+	}
+	return false
+}
+
+func writeAnswer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+// everybody is the directory of all tenants, for who signs in before it is known
+// of which he is.
+type everybody struct{ *member }
+
+func (e *everybody) Agents() []screenpop.Agent { return e.ask(url.Values{}) }
+
+func (e *everybody) Agent(id screenpop.AgentID) (screenpop.Agent, bool) {
+	for _, a := range e.ask(url.Values{"tenant": {string(id.Tenant)}, "extension": {string(id.Extension)}}) {
+		if a.AgentID == id {
+			return a, true
+		}
+	}
+	return screenpop.Agent{}, false
+}
+
+func (e *everybody) ask(q url.Values) []screenpop.Agent {
+	ctx, cancel := context.WithTimeout(context.Background(), ownerTime)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://smokepop/v1/agents?"+q.Encode(), nil)
+	if err != nil {
+		return nil
+	}
+	answer := httptest.NewRecorder()
+	e.admin().ServeHTTP(answer, r)
+	var out struct{ Agents []screenpop.Agent }
+	if answer.Code != http.StatusOK || json.Unmarshal(answer.Body.Bytes(), &out) != nil {
+		return nil
+	}
+	return out.Agents
+}

@@ -1,0 +1,142 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/smokepop/smokepop/internal/config"
+	"github.com/smokepop/smokepop/internal/vault"
+)
+
+// stack is all of a daemon that one part of a cluster's tenants needs: what a
+// daemon alone has for all tenants. A part that changes hands is a stack that
+// stops here and starts there, as a daemon does that is restarted.
+type stack struct {
+	*parts
+	registry *prometheus.Registry
+	agents   http.Handler
+	pbx      http.Handler
+	admin    http.Handler
+
+	cancel context.CancelFunc
+	failed chan error // holds the outcome once everything has ended
+	down   teardown
+
+	mu       sync.Mutex
+	stopping bool
+	requests sync.WaitGroup // under way
+}
+
+// newStack wires the parts of a configuration and starts them.
+func (g *ground) newStack(ctx context.Context, cfg *config.Config, store storage, at string, fatal func(error)) (*stack, error) {
+	s := &stack{registry: prometheus.NewRegistry(), failed: make(chan error, 1), down: teardown{log: g.log}}
+	var err error
+	if s.parts, err = g.wire(ctx, cfg, store, at, s.registry, &s.down); err != nil {
+		return nil, errors.Join(err, s.down.run(ctx))
+	}
+	s.agents, s.pbx, s.admin = s.parts.web.Handler(), s.parts.receiver.Handler(), s.parts.web.Admin()
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.cancel = cancel
+	group, failing := errgroup.WithContext(work)
+	runners := s.parts.tenantRunners()
+	runners["snapshots"] = s.parts.snapshots
+	for name, run := range runners {
+		group.Go(func() error {
+			if err := run(failing); err != nil && !errors.Is(err, context.Canceled) {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	go func() {
+		err := group.Wait()
+		s.failed <- err
+		if err != nil {
+			fatal(err)
+		}
+	}()
+	return s, nil
+}
+
+// serve has a request answered by one of the stack's handlers; false when the
+// stack is on its way out.
+func (s *stack) serve(w http.ResponseWriter, r *http.Request, h http.Handler) bool {
+	s.mu.Lock()
+	if s.stopping {
+		s.mu.Unlock()
+		return false
+	}
+	s.requests.Add(1)
+	s.mu.Unlock()
+	defer s.requests.Done()
+	h.ServeHTTP(w, r)
+	return true
+}
+
+// stop ends the stack in the order of the way of a call, and seals the calls
+// under way for whoever goes on.
+func (s *stack) stop(ctx context.Context) error {
+	s.mu.Lock()
+	s.stopping = true
+	s.mu.Unlock()
+	s.requests.Wait() // each is bounded
+	errs := []error{s.flow.Close(ctx), s.hub.Close(ctx)}
+	s.cancel()
+	errs = append(errs, <-s.failed)
+	if errors.Join(errs...) == nil { // what a part that has failed knows of calls may be wrong
+		errs = append(errs, s.carry(ctx))
+	}
+	return errors.Join(append(errs, s.down.run(ctx))...)
+}
+
+// drop ends the stack without a trace: somebody else goes on with it.
+func (s *stack) drop(ctx context.Context) {
+	s.mu.Lock()
+	s.stopping = true
+	s.mu.Unlock()
+	s.cancel()
+	_ = s.hub.Close(ctx)
+	<-s.failed
+	_ = s.down.run(ctx)
+}
+
+// fenced is the store for a part of the cluster: nothing is written for a part
+// that is not owned for sure.
+type fenced struct {
+	*vault.Store
+	owned func() bool
+}
+
+func (f fenced) allowed() error {
+	if f.owned() {
+		return nil
+	}
+	return fmt.Errorf("%w: NATS does not answer this node, or another node has taken over", vault.ErrAway)
+}
+
+func (f fenced) CompareAndSet(ctx context.Context, path string, value []byte, revision uint64) (uint64, error) {
+	if err := f.allowed(); err != nil {
+		return 0, err
+	}
+	return f.Store.CompareAndSet(ctx, path, value, revision)
+}
+
+func (f fenced) Put(ctx context.Context, path string, value []byte) error {
+	if err := f.allowed(); err != nil {
+		return err
+	}
+	return f.Store.Put(ctx, path, value)
+}
+
+func (f fenced) Delete(ctx context.Context, path string, revision uint64) (bool, error) {
+	if err := f.allowed(); err != nil {
+		return false, err
+	}
+	return f.Store.Delete(ctx, path, revision)
+}
