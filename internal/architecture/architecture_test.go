@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"internal/audit":     {"internal/screenpop"},
 	"internal/acme":      {},
 	"internal/otlp":      {"internal/screenpop"},
+	"internal/cluster":   {},
 	"internal/pbxevents": {"internal/screenpop", "internal/numbering"},
 	"internal/lookup":    {"internal/screenpop", "internal/numbering", "internal/smokeball", "internal/crew"},
 	"internal/tokens":    {"internal/screenpop", "internal/vault", "internal/smokeball"},
@@ -35,7 +36,7 @@ var mayImport = map[string][]string{
 	"internal/simulator": {"internal/screenpop"},
 	"internal/daemon": {
 		"internal/screenpop", "internal/numbering", "internal/smokeball", "internal/vault", "internal/trace",
-		"internal/pbxevents", "internal/lookup", "internal/tokens", "internal/push", "internal/web", "internal/config", "internal/vodia", "internal/directory", "internal/signon", "internal/crew", "internal/acme", "internal/audit", "internal/otlp",
+		"internal/pbxevents", "internal/lookup", "internal/tokens", "internal/push", "internal/web", "internal/config", "internal/vodia", "internal/directory", "internal/signon", "internal/crew", "internal/acme", "internal/audit", "internal/otlp", "internal/cluster",
 	},
 	"internal/crashtest":    {"internal/screenpop", "internal/smokeball", "internal/vault", "internal/tokens", "internal/simulator"},
 	"internal/architecture": {},
@@ -58,13 +59,14 @@ var onlyIn = []struct {
 	{"github.com/nyaruka/phonenumbers", []string{"internal/numbering"}, "one canonical form of a number"},
 	{"golang.org/x/oauth2", []string{"internal/smokeball", "internal/signon"}, "one place talks to Smokeball's authorisation server, one to the firm's identity provider"},
 	{"github.com/caddyserver/certmagic", []string{"internal/acme"}, "one place asks for certificates, and keeps their keys where everything is sealed"},
+	{"github.com/nats-io", []string{"internal/vault", "internal/cluster", "internal/daemon"}, "one room keeps sealed records there, one is a member; the daemon connects them"},
 	{"go.opentelemetry.io", []string{"internal/otlp"}, "one place decides what of a call may leave the machine"},
 	{"github.com/coreos/go-oidc", []string{"internal/signon"}, "one place knows what a good ID token is"},
 }
 
 // testOnly are libraries that no shipped code may import.
 var testOnly = []string{
-	"github.com/chromedp", "github.com/zitadel", "github.com/getkin/kin-openapi", "github.com/letsencrypt", "go.uber.org/goleak", "pgregory.net/rapid", "testing",
+	"github.com/chromedp", "github.com/zitadel", "github.com/getkin/kin-openapi", "github.com/letsencrypt", "github.com/nats-io/nats-server", "go.uber.org/goleak", "pgregory.net/rapid", "testing",
 }
 
 func load(t *testing.T) map[string]*packages.Package {

@@ -142,7 +142,7 @@ func TestPartsHaveOneOwner(t *testing.T) {
 		until(t, func() bool { return len(n.Members()) == 3 })
 	}
 	for name, n := range o.count() {
-		if n < Partitions/6 {
+		if n < Partitions/8 {
 			t.Errorf("%s has %d parts of %d", name, n, Partitions)
 		}
 	}
