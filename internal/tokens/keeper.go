@@ -69,6 +69,9 @@ type Config struct {
 	Metrics   prometheus.Registerer
 	Log       *slog.Logger
 	Now       func() time.Time // nil: the clock
+	// Instance names this process among several that share the store; empty: it
+	// has the store to itself.
+	Instance string
 }
 
 // Keeper keeps the authorisations of all agents. Its methods may be called
@@ -83,6 +86,7 @@ type Keeper struct {
 	attempts  *attempts
 	changed   chan struct{} // a tick when Run has to look at its timer again
 	seed      maphash.Seed  // of the timer's jitter
+	instance  string        // of several; empty: alone
 	unsaved   seldom        // the log lines about a store that takes nothing
 	// onDemand leaves tokens alone until somebody asks for one. Tests of the
 	// askers' side set it before Run.
@@ -117,6 +121,7 @@ func New(cfg Config) (*Keeper, error) {
 		gates:     map[screenpop.Tenant]*gate{},
 		seed:      maphash.MakeSeed(),
 		wallets:   map[screenpop.AgentID]*wallet{},
+		instance:  cfg.Instance,
 
 		idleGates: map[screenpop.Tenant]*gate{}, idleWallets: map[screenpop.AgentID]*wallet{},
 	}
@@ -167,7 +172,7 @@ func (k *Keeper) load(ctx context.Context, gates map[screenpop.Tenant]*gate) (ma
 			w.damaged = true
 		case err != nil:
 			return nil, err
-		case w.rec != nil && !w.rec.Asked.IsZero() && w.rec.Ended.IsZero():
+		case w.rec != nil && !w.rec.Asked.IsZero() && w.rec.Ended.IsZero() && k.instance == "":
 			k.log.Warn("a refresh was under way when smokepop ended, and its answer is not here; the authorisation is tried again",
 				"agent", id, "asked", w.rec.Asked)
 		}

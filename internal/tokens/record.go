@@ -38,6 +38,8 @@ type record struct {
 	// Asked is when the refresh under way began. It is written first, so that
 	// no token is spent while the store cannot take the answer.
 	Asked time.Time
+	// By is who asked, of several daemons with one store.
+	By string
 
 	// Who has signed in, as far as it is known. Checked is the e-mail of the
 	// extension that EmailMatches was found out for; AccountKnown that all the
@@ -60,6 +62,7 @@ type recordJSON struct {
 	Granted      time.Time `json:"granted_at"`
 	Ended        time.Time `json:"ended_at,omitzero"`
 	Asked        time.Time `json:"asked_at,omitzero"`
+	By           string    `json:"asked_by,omitempty"`
 	Account      string    `json:"account,omitempty"`
 	UserID       string    `json:"user_id,omitempty"`
 	EmailMatches *bool     `json:"email_matches,omitempty"`
@@ -70,7 +73,7 @@ type recordJSON struct {
 func (r record) encode() ([]byte, error) {
 	return json.Marshal(recordJSON{
 		recordVersion, r.Refresh.Reveal(), r.Access.Reveal(), r.Got.UTC(), r.Expiry.UTC(), r.Paired.UTC(), r.Granted.UTC(),
-		r.Ended.UTC(), r.Asked.UTC(), r.Account, r.UserID, r.EmailMatches, r.Checked, r.AccountKnown,
+		r.Ended.UTC(), r.Asked.UTC(), r.By, r.Account, r.UserID, r.EmailMatches, r.Checked, r.AccountKnown,
 	})
 }
 
@@ -88,7 +91,7 @@ func decodeRecord(b []byte) (*record, error) {
 	}
 	return &record{
 		j.Version, screenpop.Secret(j.Refresh), screenpop.Secret(j.Access), j.Got, j.Expiry, j.Paired, j.Granted,
-		j.Ended, j.Asked, j.Account, j.UserID, j.EmailMatches, j.Checked, j.AccountKnown,
+		j.Ended, j.Asked, j.By, j.Account, j.UserID, j.EmailMatches, j.Checked, j.AccountKnown,
 	}, nil
 }
 
@@ -97,7 +100,7 @@ const defaultAccessLifetime = time.Hour
 
 // take puts a grant that came at now into the record.
 func (r *record) take(g smokeball.Grant, now time.Time) {
-	r.Asked = time.Time{}
+	r.Asked, r.By = time.Time{}, ""
 	if g.AccessToken != "" { // else the answer was good for its refresh token alone
 		r.Access, r.Got, r.Expiry = g.AccessToken, now, g.Expiry.Round(0)
 		if r.Expiry.IsZero() {
@@ -113,7 +116,7 @@ func (r *record) take(g smokeball.Grant, now time.Time) {
 
 // end takes the tokens out of the record: they are of no use any more.
 func (r *record) end(now time.Time) {
-	r.Refresh, r.Access, r.Asked, r.Ended = "", "", time.Time{}, now
+	r.Refresh, r.Access, r.Asked, r.By, r.Ended = "", "", time.Time{}, "", now
 }
 
 // ends is when the agent has to pair again.

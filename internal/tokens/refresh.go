@@ -117,11 +117,27 @@ func (k *Keeper) refresh(w *wallet, f *flight) (screenpop.Secret, outcome, error
 		}
 		w.mu.Unlock()
 	}
+	pause, err := k.reserved(w, epoch)
+	if err != nil {
+		f.pause = min(pause, time.Second) // it may be here at any moment
+		return "", outcomeUnavailable, err
+	}
+	w.mu.Lock()
+	if w.epoch != epoch {
+		w.mu.Unlock()
+		return "", outcomeDiscarded, screenpop.ErrNotPaired
+	}
+	brought := w.rec.Access != rec.Access && w.rec.usable(k.now()) // by another daemon
+	rec = w.rec
+	w.mu.Unlock()
+	if brought {
+		return rec.Access, outcomeRefreshed, nil
+	}
 	if rec.Refresh == "" {
 		return k.over(w, epoch)
 	}
 	// This write is what shows that the store will take the answer.
-	if err := k.commit(w, epoch, func(r *record) { r.Asked = k.now() }); err != nil {
+	if err := k.commit(w, epoch, func(r *record) { r.Asked, r.By = k.now(), k.instance }); err != nil {
 		return k.unstored(w, err)
 	}
 	f.asked = true
@@ -182,7 +198,7 @@ func (k *Keeper) adopt(w *wallet, epoch uint64, refused screenpop.Secret) (*reco
 	if superseded {
 		return nil, errSuperseded
 	}
-	return stored, k.commit(w, epoch, func(r *record) { r.Asked = k.now() })
+	return stored, k.commit(w, epoch, func(r *record) { r.Asked, r.By = k.now(), k.instance })
 }
 
 func (k *Keeper) ask(w *wallet, refresh screenpop.Secret) (smokeball.Grant, error) {
@@ -203,6 +219,9 @@ func (k *Keeper) bank(w *wallet, epoch uint64, grant smokeball.Grant, at time.Ti
 	if errors.Is(err, errSuperseded) {
 		k.revokeLeft(w, grant.RefreshToken)
 		return "", outcomeDiscarded, screenpop.ErrNotPaired
+	}
+	if errors.Is(err, errForeign) { // and what is stored holds: revoking would end it
+		return "", outcomeUnavailable, fmt.Errorf("%w: %w", screenpop.ErrUnavailable, err)
 	}
 	w.mu.Lock()
 	if w.epoch == epoch {
@@ -242,6 +261,9 @@ func (k *Keeper) over(w *wallet, epoch uint64) (screenpop.Secret, outcome, error
 func (k *Keeper) unstored(w *wallet, err error) (screenpop.Secret, outcome, error) {
 	if errors.Is(err, errSuperseded) {
 		return "", outcomeDiscarded, screenpop.ErrNotPaired
+	}
+	if errors.Is(err, errForeign) {
+		return "", outcomeUnavailable, fmt.Errorf("%w: %w", screenpop.ErrUnavailable, err)
 	}
 	k.logUnsaved(w, err)
 	return "", outcomeUnsaved, fmt.Errorf("%w: tokens cannot be saved", screenpop.ErrUnavailable)

@@ -241,7 +241,7 @@ func TestRecordPaths(t *testing.T) {
 func TestRecordForm(t *testing.T) {
 	yes := true
 	at := func(h int) time.Time { return time.Date(2026, 11, 23, h, 0, 0, 0, time.UTC) }
-	rec := record{1, "refresh", "access", at(9), at(10), at(1), at(2), time.Time{}, at(3), "Priya Shah", "user-1", &yes, "p@firm.example", true}
+	rec := record{1, "refresh", "access", at(9), at(10), at(1), at(2), time.Time{}, at(3), "", "Priya Shah", "user-1", &yes, "p@firm.example", true}
 	b, err := rec.encode()
 	const want = `{"version":1,"refresh":"refresh","access":"access","got":"2026-11-23T09:00:00Z","expiry":"2026-11-23T10:00:00Z",` +
 		`"paired_at":"2026-11-23T01:00:00Z","granted_at":"2026-11-23T02:00:00Z","asked_at":"2026-11-23T03:00:00Z",` +

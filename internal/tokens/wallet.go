@@ -1,6 +1,7 @@
 package tokens
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"sync"
@@ -144,6 +145,9 @@ func (k *Keeper) commit(w *wallet, epoch uint64, change func(*record)) error {
 
 	change(&rec)
 	revision, err := k.save(w.id, rec, revision)
+	if errors.Is(err, errForeign) {
+		k.takeOver(w, epoch)
+	}
 	if err != nil {
 		return err
 	}
@@ -157,7 +161,8 @@ func (k *Keeper) commit(w *wallet, epoch uint64, change func(*record)) error {
 // save writes rec over the record at a revision. The wallet's lock keeps other
 // writers away, so a conflict can only mean that an earlier write of our own
 // arrived after all, though the store reported an error: then the revision is
-// looked up and the write done over it.
+// looked up and the write done over it. Where several daemons share the store it
+// can be another's write as well, which stays: see errForeign.
 func (k *Keeper) save(id screenpop.AgentID, rec record, revision uint64) (uint64, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
@@ -169,8 +174,14 @@ func (k *Keeper) save(id screenpop.AgentID, rec record, revision uint64) (uint64
 	if !errors.Is(err, vault.ErrConflict) {
 		return now, err
 	}
-	if _, revision, err = k.store.Get(ctx, pathOf(id)); err != nil {
+	stored, revision, err := k.store.Get(ctx, pathOf(id))
+	switch {
+	case err != nil:
 		return 0, err
+	case k.instance != "" && bytes.Equal(stored, b):
+		return revision, nil // it is the one that arrived
+	case k.instance != "":
+		return 0, errForeign
 	}
 	return k.store.CompareAndSet(ctx, pathOf(id), b, revision)
 }

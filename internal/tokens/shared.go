@@ -1,0 +1,69 @@
+package tokens
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
+
+// Several daemons may share a store, each with agents of its own. When agents
+// change hands, the daemon before may still have a refresh of theirs under way:
+// two refreshes of one token at once would, where the server replaces refresh
+// tokens, end the authorisation. So who refreshes first writes into the record
+// that it does, by compare-and-set. Until its time is over nobody else does, and
+// its answer is saved over that very record or not at all.
+
+// errForeign: another daemon has changed the record.
+var errForeign = errors.New("another node has changed the authorisation")
+
+// askTime is for how long who refreshes has the token to itself: its request,
+// with the store and clocks that differ, and then some.
+const askTime = requestTimeout + 15*time.Second
+
+// takeOver takes the record as another daemon has left it. Under w.writing.
+func (k *Keeper) takeOver(w *wallet, epoch uint64) {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	rec, revision, err := k.read(ctx, w.id)
+	if err != nil {
+		return // the next write finds out
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.epoch != epoch:
+	case rec == nil:
+		w.turn(nil, 0) // unpaired there; whoever did it has revoked
+	default:
+		w.rec, w.revision = rec, revision
+	}
+}
+
+// reserved tells whether another daemon has the token to itself, and for how
+// long still. What it has brought meanwhile is taken over.
+func (k *Keeper) reserved(w *wallet, epoch uint64) (time.Duration, error) {
+	if k.instance == "" {
+		return 0, nil
+	}
+	left := func() time.Duration {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.epoch != epoch || w.rec == nil || w.rec.Asked.IsZero() || w.rec.By == k.instance || w.rec.By == "" {
+			return 0
+		}
+		return w.rec.Asked.Add(askTime).Sub(k.now())
+	}
+	if left() <= 0 {
+		return 0, nil
+	}
+	w.writing.Lock()
+	k.takeOver(w, epoch)
+	w.writing.Unlock()
+	if rest := left(); rest > 0 {
+		return rest, fmt.Errorf("%w: the node that had this agent before is asking for a token", screenpop.ErrUnavailable)
+	}
+	return 0, nil
+}
