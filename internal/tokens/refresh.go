@@ -77,6 +77,9 @@ func (k *Keeper) fly(w *wallet, f *flight) {
 			w.tokenProblem = problemMisknown
 			w.backoff.failed(now, err, f.pause)
 		default:
+			if errors.Is(err, errReserved) {
+				w.backoff = backoff{} // nothing has failed
+			}
 			w.backoff.failed(now, err, f.pause)
 		}
 		f.land(token, err)

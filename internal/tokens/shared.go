@@ -19,6 +19,9 @@ import (
 // errForeign: another daemon has changed the record.
 var errForeign = errors.New("another node has changed the authorisation")
 
+// errReserved: another daemon asks for a token just now.
+var errReserved = errors.New("the node that had this agent before is asking for a token")
+
 // askTime is for how long who refreshes has the token to itself: its request,
 // with the store and clocks that differ, and then some.
 const askTime = requestTimeout + 15*time.Second
@@ -63,7 +66,7 @@ func (k *Keeper) reserved(w *wallet, epoch uint64) (time.Duration, error) {
 	k.takeOver(w, epoch)
 	w.writing.Unlock()
 	if rest := left(); rest > 0 {
-		return rest, fmt.Errorf("%w: the node that had this agent before is asking for a token", screenpop.ErrUnavailable)
+		return rest, fmt.Errorf("%w: %w", screenpop.ErrUnavailable, errReserved)
 	}
 	return 0, nil
 }
