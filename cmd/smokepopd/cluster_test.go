@@ -17,7 +17,6 @@ import (
 
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/daemon"
-	"github.com/smokepop/smokepop/internal/simulator"
 )
 
 // balancer is what stands before several nodes: it takes each connection to one
@@ -84,9 +83,10 @@ type clusterNode struct {
 // of its own.
 type clusterOf struct {
 	*system
-	nats  *server.Server
-	front *balancer
-	nodes []*clusterNode
+	nats     *server.Server
+	natsOpts *server.Options
+	front    *balancer
+	nodes    []*clusterNode
 }
 
 func startCluster(t *testing.T, n int, o systemOptions) *clusterOf {
@@ -94,19 +94,11 @@ func startCluster(t *testing.T, n int, o systemOptions) *clusterOf {
 	if o.firms == nil {
 		o.firms = demoFirms()[:1]
 	}
-	natsd, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	natsd.Start()
-	t.Cleanup(func() {
-		natsd.Shutdown()
-		natsd.WaitForShutdown()
-	})
-	if !natsd.ReadyForConnections(waitAtMost) {
-		t.Fatal("NATS does not start")
-	}
-	c := &clusterOf{nats: natsd, front: newBalancer(t)}
+	c := &clusterOf{front: newBalancer(t), natsOpts: &server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
+	}, system: &system{t: t}}
+	c.startNATS()
+	t.Cleanup(c.stopNATS)
 	world, err := newDemoWorld(t.Context(), c.front.l.Addr().String(), o.firms, o.as, o.pbx...)
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +123,7 @@ func startCluster(t *testing.T, n int, o systemOptions) *clusterOf {
 		node.address, node.ops, node.socket = agents.Addr().String(), ops.Addr().String(), filepath.Join(dir, "admin.sock")
 		file, err := world.writeConfig(dir, func(settings map[string]any) {
 			settings["listen"] = map[string]any{"agents": node.address, "pbx": node.address, "ops": node.ops}
-			settings["cluster"] = map[string]any{"nats": map[string]any{"urls": []string{natsd.ClientURL()}}, "node": node.name, "replicas": 1}
+			settings["cluster"] = map[string]any{"nats": map[string]any{"urls": []string{c.nats.ClientURL()}}, "node": node.name, "replicas": 1}
 			settings["log"] = map[string]any{"level": "info"}
 			if o.world != nil {
 				o.world(world, settings)
@@ -155,6 +147,26 @@ func startCluster(t *testing.T, n int, o systemOptions) *clusterOf {
 	}
 	c.through(0)
 	return c
+}
+
+// startNATS starts the NATS server, the second time on what the first has left.
+func (c *clusterOf) startNATS() {
+	c.t.Helper()
+	s, err := server.NewServer(c.natsOpts)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(waitAtMost) {
+		c.t.Fatal("NATS does not start")
+	}
+	c.natsOpts.Port = s.Addr().(*net.TCPAddr).Port
+	c.nats = s
+}
+
+func (c *clusterOf) stopNATS() {
+	c.nats.Shutdown()
+	c.nats.WaitForShutdown()
 }
 
 func (c *clusterOf) startNode(node *clusterNode, file string, agents, ops net.Listener) {
@@ -254,4 +266,108 @@ func TestClusterIsOne(t *testing.T) {
 	}
 }
 
-var _ = simulator.Line{}
+// A call that rings while its tenant changes hands is one pop: it is back under
+// its id at the next owner, moves and ends there.
+func TestClusterHandsACallOver(t *testing.T) {
+	c := startCluster(t, 2, systemOptions{})
+	c.settled(2)
+	me := c.firm().Agents[0]
+	v := c.paired(me)
+	caller := c.known()[0]
+	owner := 0
+	if c.parts(1) > 0 {
+		owner = 1
+	}
+	stays := 1 - owner
+	c.through(stays)
+	sc := v.open()
+	c.mustAccept(event{"event": "ringing", "call_id": "c", "from": caller.E164(), "to": me.Extension})
+	pop := sc.next("pop")
+	c.nodes[owner].stop()
+	sc.gone()
+	sc = v.open()
+	pops, _ := sc.hello["pops"].([]any)
+	if len(pops) != 1 || dig(pops[0], "id") != dig(pop, "pop", "id") {
+		t.Fatalf("after the handing over there is %v, before there was %v", pops, dig(pop, "pop", "id"))
+	}
+	c.mustAccept(event{"event": "connected", "call_id": "c", "from": caller.E164(), "to": me.Extension})
+	for f := sc.await("update"); dig(f, "pop", "call", "state") != "connected"; f = sc.await("update") {
+	}
+	c.mustAccept(event{"event": "terminated", "call_id": "c"})
+	if f := sc.await("end"); f["id"] != dig(pop, "pop", "id") {
+		t.Errorf("%v", f)
+	}
+}
+
+// parts is how many parts a node has.
+func (c *clusterOf) parts(i int) int {
+	c.t.Helper()
+	var out struct {
+		Members []struct {
+			Parts int
+			Self  bool
+		}
+	}
+	if err := newAdminClient(c.nodes[i].socket).call(c.t.Context(), http.MethodGet, "/v1/members", nil, nil, &out); err != nil {
+		c.t.Fatal(err)
+	}
+	for _, m := range out.Members {
+		if m.Self {
+			return m.Parts
+		}
+	}
+	return 0
+}
+
+// gone reads until the socket has ended, however.
+func (sc *screen) gone() {
+	for {
+		_ = sc.conn.SetReadDeadline(time.Now().Add(waitAtMost))
+		if _, _, err := sc.conn.ReadMessage(); err != nil {
+			return
+		}
+	}
+}
+
+// NATS goes away: calls go on at the node that has them, with the tokens that
+// are there, for the screens that are there; pairing says that it is not
+// possible; /readyz and the metrics say why. When NATS is back nothing was lost.
+func TestClusterWithoutNATS(t *testing.T) {
+	c := startCluster(t, 2, systemOptions{})
+	c.settled(2)
+	me, other := c.firm().Agents[0], c.firm().Agents[1]
+	v, w := c.paired(me), c.signIn(other.Extension)
+	caller := c.known()[0]
+	owner := 0
+	if c.parts(1) > 0 {
+		owner = 1
+	}
+	c.through(owner)
+	sc, its := v.open(), w.open()
+	c.stopNATS()
+	c.until(func() bool { return strings.Contains(c.get("http://"+c.ops+"/readyz"), "NATS does not answer") })
+	c.mustAccept(event{"event": "ringing", "call_id": "c", "from": caller.E164(), "to": me.Extension})
+	pop := sc.next("pop")
+	if len(names(pop["pop"])) != 1 {
+		t.Errorf("%v", pop)
+	}
+	_ = its
+	c.startNATS()
+	c.until(func() bool { return strings.Contains(c.get("http://"+c.ops+"/readyz"), `"ready"`) })
+	c.mustAccept(event{"event": "terminated", "call_id": "c"})
+	sc.await("end")
+	again := v.open()
+	if dig(again.hello, "pairing", "state") != "paired" {
+		t.Errorf("after NATS was away: %v", again.hello["pairing"])
+	}
+}
+
+func (c *clusterOf) until(holds func() bool) {
+	c.t.Helper()
+	for end := time.Now().Add(waitAtMost); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if holds() {
+			return
+		}
+	}
+	c.t.Fatal("it never came")
+}

@@ -68,6 +68,7 @@ type Cluster struct {
 	kv      jetstream.KeyValue
 	streams *streams
 	tls     *tls.Config
+	js      jetstream.JetStream
 	poked   chan struct{}
 	pokes   *nats.Subscription
 
@@ -105,7 +106,8 @@ func Join(ctx context.Context, cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	bucket := cfg.Name + "-members"
+	c.js = js
+	bucket := c.bucket()
 	if err := makeBucket(ctx, js, bucket, cfg.Replicas); err != nil {
 		return nil, err
 	}
@@ -119,8 +121,7 @@ func Join(ctx context.Context, cfg Config) (*Cluster, error) {
 	return c, nil
 }
 
-// makeBucket makes a key-value bucket that is read through its leader alone. It
-// is in memory: what is in it is of the members that are there.
+// makeBucket makes a key-value bucket that is read through its leader alone.
 func makeBucket(ctx context.Context, js jetstream.JetStream, bucket string, replicas int) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -128,7 +129,7 @@ func makeBucket(ctx context.Context, js jetstream.JetStream, bucket string, repl
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		_, err = js.CreateStream(ctx, jetstream.StreamConfig{
 			Name: "KV_" + bucket, Description: "smokepop: members", Subjects: []string{"$KV." + bucket + ".>"},
-			MaxMsgsPerSubject: 1, Storage: jetstream.MemoryStorage, Replicas: max(1, replicas),
+			MaxMsgsPerSubject: 1, Storage: jetstream.FileStorage, Replicas: max(1, replicas),
 			Discard: jetstream.DiscardNew, DenyDelete: true, AllowRollup: true,
 		})
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
@@ -140,6 +141,8 @@ func makeBucket(ctx context.Context, js jetstream.JetStream, bucket string, repl
 	}
 	return nil
 }
+
+func (c *Cluster) bucket() string { return c.cfg.Name + "-members" }
 
 func (c *Cluster) wake() {
 	select {
@@ -285,7 +288,12 @@ func (c *Cluster) holds() bool {
 // follows.
 func (c *Cluster) turn(ctx context.Context) {
 	if err := c.beat(ctx); err != nil {
-		return // the lease runs out by itself
+		// The lease runs out by itself. Servers that have lost what they had get
+		// it anew.
+		if errors.Is(err, jetstream.ErrNoStreamResponse) {
+			_ = makeBucket(ctx, c.js, c.bucket(), c.cfg.Replicas)
+		}
+		return
 	}
 	if err := c.look(ctx); err != nil {
 		c.cfg.Log.Debug("cannot look at the members", "err", err)

@@ -259,6 +259,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 	stopCtx, endStop := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer endStop()
+	if d.member != nil {
+		d.member.leave(stopCtx)
+	}
 	// The store goes last of all, after everything that could still write to it.
 	err := d.stopServing(stopCtx)
 	cancel()

@@ -27,6 +27,7 @@ type ground struct {
 	// Of a member of a cluster.
 	nats       *nats.Conn
 	memberKeys [][]byte
+	instance   string
 	popIDs     func(screenpop.AgentID, screenpop.CallID) string // nil: random ones
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
@@ -78,7 +79,7 @@ func (g *ground) openCluster(ctx context.Context, cfg *config.Config, keys vault
 		return err
 	}
 	down.add("connection to NATS", func(context.Context) error { nc.Close(); return nil })
-	g.nats = nc
+	g.nats, g.instance = nc, cfg.Cluster.Node+"-"+nuid.Next()
 	if g.memberKeys, err = keys.Derive("members"); err != nil {
 		return err
 	}
@@ -143,6 +144,10 @@ type member struct {
 	lobby  *stack
 	inside []*server // for the other members
 	failed chan error
+	going  chan struct{} // closed to hand everything over
+	handed chan struct{} // closed when that is done
+
+	closing sync.WaitGroup // screens of parts that are handed over
 
 	mu     sync.Mutex
 	cfg    *config.Config
@@ -152,7 +157,7 @@ type member struct {
 // join makes this daemon a member. What belongs to no tenant is the lobby's.
 func (g *ground) join(ctx context.Context, cfg *config.Config, lobby *parts) (*member, error) {
 	m := &member{
-		ground: g, cfg: cfg, stacks: map[int]*stack{}, failed: make(chan error, 1),
+		ground: g, cfg: cfg, stacks: map[int]*stack{}, failed: make(chan error, 1), going: make(chan struct{}), handed: make(chan struct{}),
 		lobby: &stack{parts: lobby, agents: lobby.web.Handler(), pbx: lobby.receiver.Handler(), admin: lobby.web.Admin()},
 	}
 	lobby.everybody.member = m
@@ -180,36 +185,62 @@ func (g *ground) join(ctx context.Context, cfg *config.Config, lobby *parts) (*m
 // leaveTime is how long handing everything over may take.
 const leaveTime = 12 * time.Second
 
-// run is a member until ctx ends, and then hands over what it has.
+// leave hands over what this node has, while its listeners are open still: what
+// comes meanwhile goes on to the next owners.
+func (m *member) leave(ctx context.Context) {
+	close(m.going)
+	select {
+	case <-m.handed:
+	case <-ctx.Done():
+	}
+}
+
+// run is a member until leave is called or ctx ends.
 func (m *member) run(ctx context.Context) error {
-	group, failing := errgroup.WithContext(context.WithoutCancel(ctx))
+	group, failing := errgroup.WithContext(ctx)
 	for _, s := range m.inside {
 		group.Go(s.serve)
 	}
 	group.Go(func() error {
-		either, cancel := context.WithCancelCause(ctx)
-		defer cancel(nil)
-		stop := context.AfterFunc(failing, func() { cancel(context.Cause(failing)) })
-		defer stop()
+		defer close(m.handed)
+		here, end := context.WithCancelCause(failing)
+		defer end(nil)
 		go func() {
 			select {
 			case err := <-m.failed:
-				cancel(err)
-			case <-either.Done():
+				end(err)
+			case <-m.going:
+				end(nil)
+			case <-here.Done():
 			}
 		}()
-		err := m.Cluster.Run(either, leaveTime)
-		for _, s := range m.inside {
-			down, end := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			err = errors.Join(err, s.stop(down))
-			end()
-		}
-		if ctx.Err() == nil {
-			err = errors.Join(err, context.Cause(either))
-		}
-		return err
+		err := m.Cluster.Run(here, leaveTime)
+		m.closing.Wait()
+		return errors.Join(err, failureOf(here))
+	})
+	group.Go(func() error {
+		<-failing.Done()
+		return m.closeInside(context.WithoutCancel(ctx))
 	})
 	return group.Wait()
+}
+
+// failureOf is why a context has ended, unless somebody wanted it to.
+func failureOf(ctx context.Context) error {
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func (m *member) closeInside(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	var errs []error
+	for _, s := range m.inside {
+		errs = append(errs, s.stop(ctx))
+	}
+	return errors.Join(errs...)
 }
 
 // fatal ends the daemon: a part of it has failed.
@@ -322,10 +353,13 @@ func (m *member) Release(ctx context.Context, part int) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
-	defer cancel()
-	if err := s.stop(ctx); err != nil {
-		m.ground.log.Warn("a part of the cluster was handed over with something left undone", "part", part, "err", err)
-	}
+	rest, err := s.stop(ctx)
+	m.closing.Go(func() {
+		defer cancel()
+		if err := errors.Join(err, rest(ctx)); err != nil {
+			m.ground.log.Warn("a part of the cluster was handed over with something left undone", "part", part, "err", err)
+		}
+	})
 }
 
 // Lost implements [cluster.Parts].

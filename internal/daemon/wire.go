@@ -101,7 +101,7 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 	})
 	news := &pairingNews{hub: p.hub, audit: g.audit}
 	p.keeper, err = tokens.New(tokens.Config{
-		Tenants: firms.tokens, Store: p.store, Directory: p.agents, Notify: news,
+		Tenants: firms.tokens, Store: p.store, Directory: p.agents, Notify: news, Instance: g.instance,
 		Metrics: metrics, Log: log.With("component", "tokens"),
 	})
 	if err != nil {
