@@ -76,7 +76,7 @@ crash-test: test-tools ## open CRASHIMAGES crash images of each traced run: no t
 .PHONY: screens
 screens: test-tools ## pictures of every state of the page, into docs/screens
 	rm -f docs/screens/*.png
-	SMOKEPOP_TEST_SCREENS=$(CURDIR)/docs/screens $(GO) test -count=1 -timeout 10m -run '^TestBrowserScreens$$' ./internal/web
+	SMOKEPOP_TEST_SCREENS=$(CURDIR)/docs/screens $(GO) test -count=1 -timeout 10m -run '^TestBrowser(Admin)?Screens$$' ./internal/web
 
 .PHONY: bench
 bench: build ## smokepopd against the plainest server, in turns, and the microbenchmarks: bench/results.json and the tables of docs/performance.md; about 12 minutes

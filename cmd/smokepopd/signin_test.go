@@ -76,6 +76,7 @@ func TestSigningInByThePBXsPassword(t *testing.T) {
 // The whole single sign-on against a provider that nobody here wrote.
 func TestSingleSignOnAgainstAProviderNobodyHereWrote(t *testing.T) {
 	const address = "test-user2@zitadel.ch" // the example's second user
+	const theAdmin = "test-user@127.0.0.1"  // its first, of test-user@zitadel.ch
 	idp := httptest.NewUnstartedServer(nil)
 	idp.Start()
 	t.Cleanup(idp.Close)
@@ -84,37 +85,16 @@ func TestSingleSignOnAgainstAProviderNobodyHereWrote(t *testing.T) {
 		idp.Config.Handler = exampleop.SetupServer(idp.URL, storage.NewStorageWithClients(storage.NewUserStore(idp.URL), clients),
 			slog.New(slog.DiscardHandler), false, op.WithAllowInsecure())
 		settings["sign_in"] = map[string]any{"invite": false, "oidc": map[string]any{"issuer": idp.URL, "client_id": "smokepop", "client_secret": "the-idps-secret"}}
+		settings["admins"] = []map[string]any{{"email": "Test-User@zitadel.ch"}}
 		agents := settings["tenants"].([]map[string]any)[0]["agents"].([]map[string]any)
 		agents[0]["email"] = strings.ToUpper(address)
 	}})
 
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	browser := &http.Client{Jar: jar, Timeout: waitAtMost}
-	get := func(res *http.Response, err error) *http.Response {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = res.Body.Close()
-		return res
-	}
-	res := get(browser.Get(s.world.public + "/sign-in/oidc"))
-	if res.Request.URL.Path != "/login/username" {
-		t.Fatalf("the browser was sent to %s", res.Request.URL)
-	}
-	res = get(browser.PostForm(idp.URL+"/login/username", url.Values{
-		"id": {res.Request.URL.Query().Get("authRequestID")}, "username": {"test-user2"}, "password": {"verysecure"},
-	}))
+	jar, res := s.throughProvider(idp.URL, "/sign-in/oidc", "test-user2")
 	if res.StatusCode != http.StatusOK || res.Request.URL.String() != s.world.public+"/" {
 		t.Fatalf("the browser ends at %s with %s", res.Request.URL, res.Status)
 	}
-	public, err := url.Parse(s.world.public)
-	if err != nil {
-		t.Fatal(err)
-	}
+	public := res.Request.URL
 	v := &visitor{t: t, public: s.world.public}
 	for _, c := range jar.Cookies(public) {
 		if c.Name == "smokepop" {
@@ -129,6 +109,54 @@ func TestSingleSignOnAgainstAProviderNobodyHereWrote(t *testing.T) {
 		t.Errorf("signed in as %s", me)
 	}
 	v.open()
+
+	// The admin page takes the same provider, and whom the configuration names:
+	// the agent is an admin no more than the admin is an agent.
+	jar, res = s.throughProvider(idp.URL, "/admin/sign-in", theAdmin)
+	if res.StatusCode != http.StatusOK || res.Request.URL.String() != s.world.public+"/admin" {
+		t.Fatalf("the admin's browser ends at %s with %s", res.Request.URL, res.Status)
+	}
+	admin := &visitor{t: t, public: s.world.public}
+	for _, c := range jar.Cookies(public) {
+		if c.Name == "smokepop-admin" {
+			admin.cookie = c
+		}
+	}
+	if _, me := admin.request(http.MethodGet, "/admin/api/me", ""); !strings.Contains(me, `"email":"test-user@zitadel.ch"`) || !strings.Contains(me, `"method":"oidc"`) {
+		t.Errorf("signed in as %s", me)
+	}
+	for path, user := range map[string]string{"/admin/sign-in": "test-user2", "/sign-in/oidc": theAdmin} {
+		jar, res := s.throughProvider(idp.URL, path, user)
+		if res.StatusCode != http.StatusForbidden || len(jar.Cookies(public)) != 0 {
+			t.Errorf("%s by %s: %s, cookies %v", user, path, res.Status, jar.Cookies(public))
+		}
+	}
+}
+
+// throughProvider leads a browser from a path of ours through the example
+// provider's sign-in, and back. It returns its cookies and where it ends.
+func (s *system) throughProvider(provider, path, user string) (*cookiejar.Jar, *http.Response) {
+	s.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar, Timeout: waitAtMost}
+	get := func(res *http.Response, err error) *http.Response {
+		s.t.Helper()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		return res
+	}
+	res := get(browser.Get(s.world.public + path))
+	if res.Request.URL.Path != "/login/username" {
+		s.t.Fatalf("the browser was sent to %s", res.Request.URL)
+	}
+	return jar, get(browser.PostForm(provider+"/login/username", url.Values{
+		"id": {res.Request.URL.Query().Get("authRequestID")}, "username": {user}, "password": {"verysecure"},
+	}))
 }
 
 // Settings count from the next call on, on all of the agent's screens.

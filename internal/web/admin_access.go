@@ -93,7 +93,7 @@ func (s *Server) forAdminOn(h handler) http.HandlerFunc {
 
 func (s *Server) admitting(h func(http.ResponseWriter, *http.Request, session) error) http.HandlerFunc {
 	return s.answer(func(w http.ResponseWriter, r *http.Request) error {
-		if r.Method != http.MethodGet && !s.origin.sent(r) {
+		if !s.fromHere(r) {
 			return refuse(http.StatusForbidden, msgForeign)
 		}
 		se, admin, err := s.adminSigned(r)
@@ -103,6 +103,18 @@ func (s *Server) admitting(h func(http.ResponseWriter, *http.Request, session) e
 		ctx := withReach(r.Context(), reachOf(admin))
 		return h(w, r.WithContext(audit.WithActor(ctx, asAdmin(admin.Email, se))), se)
 	})
+}
+
+// fromHere tells whether our own page asks, or where nothing is changed, somebody
+// at the location bar or a program. A page of a sibling site, with which the
+// browser shares cookies, could not read the answer, but it could set Smokeball
+// to work.
+func (s *Server) fromHere(r *http.Request) bool {
+	if r.Method != http.MethodGet {
+		return s.origin.sent(r)
+	}
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "" || site == "same-origin" || site == "none"
 }
 
 func asAdmin(email string, se session) audit.Actor {

@@ -348,6 +348,11 @@ func TestNobodyElseGetsIntoTheAdminPage(t *testing.T) {
 		if slices.Contains(openToAll, what) {
 			continue
 		}
+		if route[0] == "GET" {
+			if res := r.request("GET", route[1], "", with(admin), header("Sec-Fetch-Site", "same-site")); res.StatusCode != 403 {
+				t.Errorf("%s from a sibling site: %d", what, res.StatusCode)
+			}
+		}
 		for name, change := range map[string]func(*http.Request){
 			"without a session": func(*http.Request) {}, "an agent": with(agent), "a made-up session": with(&http.Cookie{Name: admin.Name, Value: newToken()}),
 		} {

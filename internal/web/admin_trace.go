@@ -36,6 +36,9 @@ func (s *Server) adminTrace(w http.ResponseWriter, r *http.Request) error {
 		}
 		return writeJSON(w, doc)
 	}
+	// Whoever does not read any more holds nothing up.
+	rc := http.NewResponseController(w)
+	defer context.AfterFunc(ctx, func() { _ = rc.SetWriteDeadline(time.Now().Add(time.Second)) })()
 	return stream(w, seen, past, next)
 }
 

@@ -79,14 +79,23 @@ func newHouse(t testing.TB) *house {
 func way(a screenpop.Agent, call string, at time.Time) []screenpop.TraceEntry {
 	var entries []screenpop.TraceEntry
 	for i, e := range []screenpop.TraceEntry{
-		{Step: screenpop.StepEvent, Verdict: "accepted", Detail: "ringing"},
-		{Step: screenpop.StepLookup, Verdict: "matched", Detail: "1 contact of 2 that Smokeball found has the number"},
-		{Step: screenpop.StepPush, Verdict: "shown", Detail: "on 2 screens"},
+		{Step: screenpop.StepEvent, Verdict: "accepted", Detail: "ringing", TraceFacts: &screenpop.TraceFacts{Agents: []screenpop.Extension{a.Extension}, Fields: screenpop.FieldsOf(shapes{})}},
+		{Step: screenpop.StepLookup, Verdict: "matched", Detail: "tail of 4 digits: 1 of 2 hits", TraceFacts: &screenpop.TraceFacts{Token: screenpop.TokenRefreshed, Plan: []string{"whole number", "tail of 4 digits"}, Searches: []screenpop.TraceSearch{
+			{Search: "whole number", Result: screenpop.SearchNotAccepted, Took: 61}, {Search: "tail of 4 digits", Result: screenpop.SearchAnswered, Read: 2, Hits: 2, Verified: 1, Took: 48},
+		}}},
+		{Step: screenpop.StepPush, Verdict: "shown", Detail: "on 2 screens", Screens: 2},
 	} {
 		e.Time, e.Tenant, e.Extension, e.Call, e.Number = at.Add(time.Duration(i*137)*time.Millisecond), a.Tenant, a.Extension, screenpop.CallID(call), "**********"+string(a.Extension[1:])
 		entries = append(entries, e)
 	}
 	return entries
+}
+
+// shapes are the fields of an event.
+type shapes struct{}
+
+func (shapes) TraceFields() []screenpop.TraceField {
+	return []screenpop.TraceField{{Name: "event", Shape: "the word ringing"}, {Name: "caller", Field: "from", Shape: "+ and 11 digits, the last 02"}, {Name: "to", Shape: "3 digits"}}
 }
 
 func (h *house) Agents() []screenpop.Agent { return h.agents }
@@ -402,7 +411,11 @@ func TestBrowserAdminFollowsCalls(t *testing.T) {
 	b.click(`#traced > li[data-call="call-new"] button`)
 	b.count("#steps > li", 3)
 	b.until(`document.querySelector('#steps [data-step="lookup"]').dataset.verdict === 'matched' && document.activeElement.id === 'steps-title'`)
-	h.next <- screenpop.TraceEntry{Time: time.Now(), Tenant: agent.Tenant, Extension: "102", Call: "call-new", Step: screenpop.StepFlow, Verdict: "ended", Detail: "<b>terminated</b>"}
+	b.says(`#steps [data-step="lookup"] .step-facts`, "Token had ended, and was refreshed first To be searched whole number, then tail of 4 digits Searched: whole number Smokeball does not take this search, after 61 ms Searched: tail of 4 digits 2 hits, 2 read, 1 with the number, in 48 ms")
+	b.click(`#steps [data-step="event"] summary`)
+	b.says(`#steps [data-step="event"] .step-came dl`, "event the word ringing caller (from) + and 11 digits, the last 02 to 3 digits")
+	b.js(`document.getElementById('steps-title').focus()`)
+	h.next <- screenpop.TraceEntry{Time: time.Now(), Tenant: agent.Tenant, Extension: "102", Call: "call-new", Step: screenpop.StepFlow, Verdict: "ended", Rule: "pops.inbound", Detail: "<b>terminated</b>"}
 	b.count("#steps > li", 4)
 	if got := b.js(`document.activeElement.id + document.querySelector('#steps > li:last-child .step-detail').textContent`); got != "steps-title<b>terminated</b>" {
 		t.Errorf("%s", got)

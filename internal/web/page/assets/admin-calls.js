@@ -3,11 +3,13 @@
 import { byId, copy, say, setIcon } from './dom.js';
 import { follow, get } from './admin-ask.js';
 import { chosen, firmOf } from './admin-firms.js';
-import { fits, list, part } from './admin-list.js';
+import { facts, fits, list, part } from './admin-list.js';
 import { words } from './admin-text.js';
 
 /**
- * @typedef {{time: string, tenant: string, extension: string, call: string, step: string, verdict: string, detail: string, number: string}} Entry
+ * @typedef {{time: string, tenant: string, extension: string, call: string, step: string, verdict: string, detail: string, number: string,
+ *   rule?: string, leg?: string, listed?: boolean, fields?: {name: string, field?: string, shape: string}[], unknown?: string[], agents?: string[],
+ *   token?: string, plan?: string[], cause?: string, searches?: {search: string, result: string, read: number, hits: number, verified: number, took_ms: number}[]}} Entry
  * @typedef {{key: string, id: string, tenant: string, first: Date, number: string, extensions: string[], entries: Entry[]}} Call
  */
 
@@ -137,19 +139,28 @@ function showSteps() {
   const c = calls.get(selected);
   say(byId('steps-title'), c ? words.callTitle(c.number || words.unknownNumber) : words.chooseCall);
   say(byId('steps-about'), c ? words.callAbout(c.id, c.first, firmOf(c.tenant)) : words.chooseHint);
-  list(byId('steps'), (c?.entries ?? []).map((e, i) => ({ e, i })), ({ i }) => `${c?.key} ${i}`, () => copy('step-template'), (e, { e: entry }) => {
-    e.dataset.step = entry.step;
-    e.dataset.verdict = entry.verdict;
-    const at = part(e, '.step-at');
-    say(at, words.after(Date.parse(entry.time) - (c?.first.getTime() ?? 0)));
-    at.title = words.exact(new Date(entry.time));
-    say(part(e, '.step-name'), words.steps[entry.step] ?? entry.step);
-    const chip = part(e, '.chip');
-    say(chip, entry.verdict);
-    chip.dataset.tone = tone(entry.step, entry.verdict);
-    say(part(e, '.step-agent'), entry.extension && words.extensions([entry.extension]));
-    say(part(e, '.step-detail'), entry.detail);
-  });
+  list(byId('steps'), (c?.entries ?? []).map((e, i) => ({ e, i })), ({ i }) => `${c?.key} ${i}`, ({ e }) => step(e, c?.first ?? new Date()), () => {});
+}
+
+/** An entry as it is shown: it never changes. @param {Entry} entry @param {Date} first */
+function step(entry, first) {
+  const e = copy('step-template');
+  e.dataset.step = entry.step;
+  e.dataset.verdict = entry.verdict;
+  const at = part(e, '.step-at');
+  say(at, words.after(Date.parse(entry.time) - first.getTime()));
+  at.title = words.exact(new Date(entry.time));
+  say(part(e, '.step-name'), words.steps[entry.step] ?? entry.step);
+  const chip = part(e, '.chip');
+  say(chip, entry.verdict);
+  chip.dataset.tone = tone(entry.step, entry.verdict);
+  say(part(e, '.step-agent'), entry.extension && words.extensions([entry.extension]));
+  say(part(e, '.step-detail'), entry.detail);
+  facts(part(e, '.step-facts'), words.stepFacts(entry));
+  const came = part(e, '.step-came');
+  came.hidden = !entry.fields?.length;
+  facts(part(came, 'dl'), (entry.fields ?? []).map((f) => [f.field ? `${f.name} (${f.field})` : f.name, f.shape]));
+  return e;
 }
 
 /** Opens the view, or leaves it. @param {boolean} open */

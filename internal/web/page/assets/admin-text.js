@@ -114,6 +114,29 @@ export const words = {
   /** @param {string} id @param {Date} at @param {string} tenant */
   callAbout: (id, at, tenant) => `${clock.format(at)}${tenant && ` · ${tenant}`} · ${id}`,
   steps: /** @type {Record<string, string>} */ ({ event: 'From the PBX', flow: 'Settings and state', lookup: 'Smokeball', push: 'Screens' }),
+  /** What a step tells beside. @param {import('./admin-calls.js').Entry} e @returns {[string, string][]} */
+  stepFacts: (e) => [
+    ['Rule', e.rule ?? ''],
+    ['Agents', e.agents && (e.agents.length > 1 || !e.extension) ? e.agents.join(', ') : ''],
+    ['Leg', e.leg ?? ''],
+    ['Came', e.listed ? 'in a list of live calls, not by webhook' : ''],
+    ['Not known', (e.unknown ?? []).join(', ')],
+    ['Token', words.tokens[e.token ?? ''] ?? e.token ?? ''],
+    ['Why', words.causes[e.cause ?? ''] ?? e.cause ?? ''],
+    ['To be searched', (e.plan ?? []).join(', then ')],
+    ...(e.searches ?? []).map((s) => /** @type {[string, string]} */ ([`Searched: ${s.search}`, s.result === 'answered' ?
+      `${plural(s.hits, { one: '# hit', other: '# hits' })}, ${number(s.read)} read, ${number(s.verified)} with the number, in ${Math.round(s.took_ms)} ms` :
+      `${s.result === 'failed' ? 'failed' : 'Smokeball does not take this search'}, after ${Math.round(s.took_ms)} ms`])),
+  ],
+  tokens: /** @type {Record<string, string>} */ ({
+    fresh: 'fresh', refreshed: 'had ended, and was refreshed first', renewed: 'was refused before its time, and renewed',
+    'not-refreshed': 'has ended, and there is no other at the moment', expired: 'the authorisation has ended', unpaired: 'not paired',
+  }),
+  causes: /** @type {Record<string, string>} */ ({
+    'call-ended': 'the call ended first', 'rate-limit': 'its turn did not come in time', timeout: 'Smokeball did not answer in time', unreachable: 'no connection to Smokeball',
+    paused: 'Smokeball failed again and again and is left alone for a while', 'server-error': 'Smokeball answered with a server error', 'bad-answer': 'Smokeball’s answer was not what was asked for',
+    unauthorized: 'Smokeball refuses the token (401)', forbidden: 'Smokeball refuses the look-up (403)', 'no-search': 'Smokeball takes no search of the plan',
+  }),
   /** @param {number} ms */
   after: (ms) => ms < 1 ? '0 ms' : ms < 10_000 ? `+${Math.round(ms)} ms` : ms < 600_000 ? `+${(ms / 1000).toFixed(1)} s` : `+${Math.round(ms / MINUTE)} min`,
 

@@ -43,8 +43,12 @@ function open(name, focus = false) {
   view = name in views ? name : 'agents';
   document.body.dataset.view = view;
   for (const a of byId('views').querySelectorAll('a')) {
-    if (a.dataset.view === view) a.setAttribute('aria-current', 'page');
-    else a.removeAttribute('aria-current');
+    if (a.dataset.view !== view) {
+      a.removeAttribute('aria-current');
+      continue;
+    }
+    a.setAttribute('aria-current', 'page');
+    a.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }
   for (const s of document.querySelectorAll('main > section')) /** @type {HTMLElement} */ (s).hidden = s.getAttribute('data-view') !== view;
   const title = byId(`${view}-title`);
