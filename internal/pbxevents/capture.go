@@ -73,16 +73,30 @@ func (r *Receiver) Capture(ctx context.Context, domain screenpop.Tenant, limits 
 		}
 	}
 	for range limits.Events {
-		select {
-		case c := <-q.entries:
-			if err := each(c); err != nil {
-				return err
-			}
-		case <-ctx.Done():
+		c, ok := q.next(ctx)
+		if !ok {
 			return nil
+		}
+		if err := each(c); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// next waits for a webhook. What is in the queue when ctx ends was seen in time.
+func (q *captureQueueOf) next(ctx context.Context) (c Captured, ok bool) {
+	select {
+	case c = <-q.entries:
+		return c, true
+	case <-ctx.Done():
+	}
+	select {
+	case c = <-q.entries:
+		return c, true
+	default:
+		return c, false
+	}
 }
 
 func (c *captures) join(q *captureQueueOf) {
