@@ -21,22 +21,38 @@ const longestCapture = 15 * time.Minute
 
 // captured is a webhook as the admin API tells of one: shapes, no values.
 type captured struct {
-	Time        time.Time `json:"time"`
-	Method      string    `json:"method"`
-	ContentType string    `json:"content_type"`
-	Fields      []struct {
-		Source string `json:"source"`
-		Name   string `json:"name"`
-		Field  string `json:"field"`
-		Shape  string `json:"shape"`
-	} `json:"fields"`
-	More       int      `json:"more,omitempty"`
-	Status     int      `json:"status"`
-	Verdict    string   `json:"verdict"`
-	Reason     string   `json:"reason"`
-	Extensions []string `json:"extensions"`
-	Hints      []string `json:"hints"`
-	Lost       int      `json:"lost,omitempty"`
+	Time        time.Time      `json:"time"`
+	Method      string         `json:"method"`
+	ContentType string         `json:"content_type"`
+	Fields      []webhookField `json:"fields"`
+	More        int            `json:"more,omitempty"`
+	Status      int            `json:"status"`
+	Verdict     string         `json:"verdict"`
+	Reason      string         `json:"reason"`
+	Extensions  []string       `json:"extensions"`
+	Hints       []string       `json:"hints"`
+	Lost        int            `json:"lost,omitempty"`
+}
+
+// webhookField is a field of a webhook: what it is called and what its value looks
+// like.
+type webhookField struct {
+	Source string `json:"source"`
+	Name   string `json:"name"`
+	Field  string `json:"field"`
+	Shape  string `json:"shape"`
+}
+
+func printFields(w io.Writer, fields []webhookField) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, f := range fields {
+		taken := f.Field
+		if taken == "" {
+			taken = "(not known)"
+		}
+		fmt.Fprintf(table, "    %s\t%s\t%s\t%s\n", printableText(f.Source), printableText(f.Name), printableText(taken), printableText(f.Shape))
+	}
+	_ = table.Flush()
 }
 
 // captureDocument is a whole capture.
@@ -152,15 +168,7 @@ func (c captured) print(w io.Writer) {
 	if c.Reason != "" {
 		fmt.Fprintf(w, "    %s\n", printableText(c.Reason))
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, f := range c.Fields {
-		taken := f.Field
-		if taken == "" {
-			taken = "(not known)"
-		}
-		fmt.Fprintf(table, "    %s\t%s\t%s\t%s\n", printableText(f.Source), printableText(f.Name), printableText(taken), printableText(f.Shape))
-	}
-	_ = table.Flush()
+	printFields(w, c.Fields)
 	if c.More > 0 {
 		fmt.Fprintf(w, "    and %d more fields\n", c.More)
 	}

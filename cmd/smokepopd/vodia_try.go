@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -42,14 +41,9 @@ type trial struct {
 		Screens   int                    `json:"screens"`
 		Pops      string                 `json:"pops"`
 	} `json:"agents"`
-	Concerned []string `json:"concerned"`
-	Fields    []struct {
-		Source string `json:"source"`
-		Name   string `json:"name"`
-		Field  string `json:"field"`
-		Shape  string `json:"shape"`
-	} `json:"fields"`
-	Hints []string `json:"hints"`
+	Concerned []string       `json:"concerned"`
+	Fields    []webhookField `json:"fields"`
+	Hints     []string       `json:"hints"`
 }
 
 // maxSampleFile is far more than a webhook may have.
@@ -144,15 +138,7 @@ func (t *trial) print(w io.Writer) {
 	}
 	if len(t.Fields) > 0 {
 		fmt.Fprintln(w, "\nWhat is in it:")
-		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		for _, f := range t.Fields {
-			taken := f.Field
-			if taken == "" {
-				taken = "(not known)"
-			}
-			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", printableText(f.Source), printableText(f.Name), printableText(taken), printableText(f.Shape))
-		}
-		_ = table.Flush()
+		printFields(w, t.Fields)
 	}
 	if len(t.Hints) > 0 {
 		fmt.Fprintln(w, "\nWhat to change:")
