@@ -85,7 +85,7 @@ func TestNumbers(t *testing.T) {
 // A page that fails is asked for again; whoever is not paired, or leaves, is told.
 func TestNumbersEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := build(t, setup{firm: untidy(450)})
+		h := build(t, setup{firm: untidy(250)})
 		none := func(int, int) error { return nil }
 
 		h.sim.Inject(simulator.Fault{Endpoint: simulator.ContactsEndpoint, Status: http.StatusInternalServerError, Times: 2})
@@ -130,7 +130,7 @@ func TestNumbersEnds(t *testing.T) {
 // A phone that rings while numbers are read does not wait for them.
 func TestNumbersLetCallsPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := build(t, setup{firm: untidy(900), latency: 80 * time.Millisecond})
+		h := build(t, setup{firm: untidy(600), latency: 80 * time.Millisecond})
 		ended := make(chan error, 1)
 		go func() {
 			_, err := h.finder.Numbers(t.Context(), h.first(), func(int, int) error { return nil })
