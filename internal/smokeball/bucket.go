@@ -116,6 +116,7 @@ func (b *bucket) acquire(ctx context.Context, p Priority) (*permit, error) {
 	}
 	heap.Push(&b.queue, w)
 	b.dispatch(now)
+	b.shed(now)
 	b.mu.Unlock()
 
 	select {
@@ -161,6 +162,28 @@ func (b *bucket) hopeless(w *waiter, now time.Time) bool {
 		turn = b.paused
 	}
 	return w.late(turn)
+}
+
+// shed turns those away whose turn has become hopeless because others came
+// before them: they would wait in vain, and in a flood there are thousands.
+func (b *bucket) shed(now time.Time) {
+	for {
+		var last *waiter
+		for _, q := range b.queue {
+			if q.hasDeadline && (last == nil || last.priority.before(q.priority)) {
+				last = q
+			}
+		}
+		if last == nil {
+			return
+		}
+		heap.Remove(&b.queue, last.index)
+		if !b.hopeless(last, now) {
+			heap.Push(&b.queue, last)
+			return
+		}
+		last.ready <- ErrBusy
+	}
 }
 
 // refill is how long it takes until n requests are free.

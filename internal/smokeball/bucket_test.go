@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -454,4 +455,49 @@ func TestBudgetsAreSharedByKey(t *testing.T) {
 			t.Errorf("limit %v, burst %d, want %d: a tenant raised the limit of others", k.limiter.Limit(), k.limiter.Burst(), want)
 		}
 	}
+}
+
+// In a flood nobody waits whose turn comes too late even if nobody else turns
+// up: the queue is as long as what can be sent in time, and the newest, who are
+// the most urgent, are in it.
+func TestFloodIsTurnedAwayAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBucket(5, 5)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		var busy, granted atomic.Int64
+		var wg sync.WaitGroup
+		const flood = 2000
+		for i := range flood {
+			wg.Go(func() {
+				p, err := b.acquire(ctx, Priority{Since: time.Now().Add(time.Duration(i))})
+				switch {
+				case err == nil:
+					granted.Add(1)
+					p.sent()
+					p.done(nil)
+				case errors.Is(err, ErrBusy):
+					busy.Add(1)
+				default:
+					t.Errorf("waiter %d: %v", i, err)
+				}
+			})
+			synctest.Wait()
+		}
+		b.mu.Lock()
+		waiting := len(b.queue)
+		oldest := slices.MinFunc(b.queue, func(v, w *waiter) int { return v.priority.Since.Compare(w.priority.Since) })
+		since := time.Now().Add(flood).Sub(oldest.priority.Since)
+		b.mu.Unlock()
+		if waiting < 10 || waiting > 20 || since > time.Duration(waiting) {
+			t.Errorf("%d wait after a flood, the oldest came %d before the last; 15 can be sent in time", waiting, since)
+		}
+		if n := busy.Load(); int(n) < flood-30 {
+			t.Errorf("%d were turned away at once", n)
+		}
+		wg.Wait()
+		if n := granted.Load(); int(n) < waiting {
+			t.Errorf("%d of those who waited were let in, want %d", n, waiting)
+		}
+	})
 }
