@@ -21,6 +21,13 @@ func countCalls(reg prometheus.Registerer) func(screenpop.Outcome) {
 	return func(o screenpop.Outcome) { calls.WithLabelValues(string(o)).Inc() }
 }
 
+// countPending tells how much of the flow's room is taken.
+func countPending(reg prometheus.Registerer, pending func() int) {
+	promauto.With(reg).NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "smokepop_events_pending", Help: "Events that wait or are being looked up.",
+	}, func() float64 { return float64(pending()) })
+}
+
 // countCertificate tells when the certificate in use ends; 0 where there is none.
 func countCertificate(reg prometheus.Registerer, c certificates) {
 	promauto.With(reg).NewGaugeFunc(prometheus.GaugeOpts{

@@ -118,6 +118,7 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 		Finder: p.finder, Memory: p.finder, Matters: p.finder, Screens: p.hub, Trace: recorder, Outcome: countCalls(metrics), Carry: true, NewID: g.popIDs,
 		Settings: p.popSettings,
 	})
+	countPending(metrics, p.flow.Pending)
 	openings.flow = p.flow
 	p.receiver, err = pbxevents.New(firms.events, pbxevents.Deps{
 		Directory: directory.Phones{Directory: p.agents}, Sink: p.flow, Trace: recorder, Metrics: metrics, Log: log.With("component", "pbxevents"),
