@@ -86,6 +86,11 @@ bench: build ## smokepopd against the plainest server, in turns, and the microbe
 microbench: ## every microbenchmark there is, frame to pixels and memory per page among them
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/... ./cmd/...
 
+.PHONY: hostile
+hostile: ## attacks on the real binary at their full size (10,000 connections, 82,000 events at once, ...); prints the figures of docs/hostile.md
+	SMOKEPOP_HOSTILE=full $(GO) test -count=1 -v -parallel 1 -timeout 20m -run '^TestHostile' ./cmd/smokepopd
+	$(GO) test -count=1 -v -run 'AwayForAnHour' ./internal/daemon
+
 FUZZTIME ?= 10s
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME
