@@ -36,7 +36,7 @@ func (n *names) shapesOf(f *fields) *shapes {
 		one := fieldShape{id: int8(id), place: uint8(v.place)}
 		switch {
 		case id == fEvent && n.state(v.text) != "", id == fDirection && directionOf(v.text) != "":
-			one.shape = shape{kind: shapeWord, word: strings.Clone(v.text)} // of a closed set
+			one.shape = shape{kind: shapeWord, word: ownWord(v.text)} // of a closed set
 		case len(v.list) == 1:
 			one.shape = shapeOf(v.list[0], masked(id))
 		case len(v.list) > 1:
@@ -47,6 +47,16 @@ func (n *names) shapesOf(f *fields) *shapes {
 		s.fields = append(s.fields, one)
 	}
 	return s
+}
+
+// ownWord returns s without what it may be a part of: the usual ones cost nothing.
+func ownWord(s string) string {
+	for _, usual := range [...]string{"ringing", "connected", "terminated", "newcall", "connect", "call", "inbound", "outbound"} {
+		if s == usual {
+			return usual
+		}
+	}
+	return strings.Clone(s)
 }
 
 // TraceFields implements what [screenpop.FieldsOf] wants.
