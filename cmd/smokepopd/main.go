@@ -78,7 +78,7 @@ func newRoot() *cobra.Command {
 	root := newGroup("smokepopd", "Screen pops for Smokeball from a Vodia PBX")
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.AddCommand(
-		newServe(), newDemo(), newCheckConfig(), newAgents(), newAdmin(), newKeys(), newBackup(), newRestore(), newTrace(), newCalls(), newNumbers(), newDoctor(), newVodia(), newVersion(),
+		newServe(), newDemo(), newCheckConfig(), newAgents(), newAdmin(), newKeys(), newBackup(), newRestore(), newMigrate(), newTrace(), newCalls(), newNumbers(), newDoctor(), newVodia(), newVersion(),
 		newVaultInspect(),
 	)
 	root.AddCommand(buildCommands()...)
