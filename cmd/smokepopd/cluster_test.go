@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -77,6 +79,7 @@ func (b *balancer) carry(c net.Conn) {
 type clusterNode struct {
 	name, address, socket, ops string
 	stop                       func()
+	kill                       func() // of a process: without a word
 }
 
 // clusterOf is a system of several nodes behind a balancer, with a NATS server
@@ -90,6 +93,12 @@ type clusterOf struct {
 }
 
 func startCluster(t *testing.T, n int, o systemOptions) *clusterOf {
+	t.Helper()
+	return startClusterAs(t, n, o, false)
+}
+
+// startClusterAs starts the nodes within the test, or each as a process.
+func startClusterAs(t *testing.T, n int, o systemOptions, processes bool) *clusterOf {
 	t.Helper()
 	if o.firms == nil {
 		o.firms = demoFirms()[:1]
@@ -119,8 +128,7 @@ func startCluster(t *testing.T, n int, o systemOptions) *clusterOf {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		agents, ops := listenLoopback(t, "127.0.0.1:0"), listenLoopback(t, "127.0.0.1:0")
-		node.address, node.ops, node.socket = agents.Addr().String(), ops.Addr().String(), filepath.Join(dir, "admin.sock")
+		node.address, node.ops, node.socket = freeAddress(t), freeAddress(t), filepath.Join(dir, "admin.sock")
 		file, err := world.writeConfig(dir, func(settings map[string]any) {
 			settings["listen"] = map[string]any{"agents": node.address, "pbx": node.address, "ops": node.ops}
 			settings["cluster"] = map[string]any{"nats": map[string]any{"urls": []string{c.nats.ClientURL()}}, "node": node.name, "replicas": 1}
@@ -143,7 +151,11 @@ func startCluster(t *testing.T, n int, o systemOptions) *clusterOf {
 			t.Fatal(err)
 		}
 		c.nodes = append(c.nodes, node)
-		c.startNode(node, file, agents, ops)
+		if processes {
+			c.startProcess(node, file, dir)
+		} else {
+			c.startNode(node, file)
+		}
 	}
 	c.through(0)
 	return c
@@ -169,7 +181,21 @@ func (c *clusterOf) stopNATS() {
 	c.nats.WaitForShutdown()
 }
 
-func (c *clusterOf) startNode(node *clusterNode, file string, agents, ops net.Listener) {
+// startProcess starts a node as a process.
+func (c *clusterOf) startProcess(node *clusterNode, file, dir string) {
+	c.t.Helper()
+	in := &installation{t: c.t, world: c.world, dir: dir, file: file, stderr: &bytes.Buffer{}}
+	in.serve()
+	end := func(sig os.Signal) func() { return sync.OnceFunc(func() { in.end(sig) }) }
+	node.stop, node.kill = end(syscall.SIGTERM), end(syscall.SIGKILL)
+	c.t.Cleanup(func() {
+		if c.t.Failed() {
+			c.t.Logf("node %s:\n%s", node.name, in.stderr)
+		}
+	})
+}
+
+func (c *clusterOf) startNode(node *clusterNode, file string) {
 	c.t.Helper()
 	cfg, err := config.Load(file, nil)
 	if err != nil {
@@ -177,7 +203,6 @@ func (c *clusterOf) startNode(node *clusterNode, file string, agents, ops net.Li
 	}
 	d, err := daemon.New(c.t.Context(), cfg, daemon.Options{
 		Log: daemon.NewLogger(logWriter{c.t}, cfg.Log.Level, "text").With("node", node.name), Version: "test",
-		Listeners: daemon.Listeners{"agents": agents, "ops": ops},
 	})
 	if err != nil {
 		c.t.Fatal(err)
@@ -200,29 +225,23 @@ func (c *clusterOf) through(i int) {
 	c.socket, c.ops = c.nodes[i].socket, c.nodes[i].ops
 }
 
-// owners waits until every part with a tenant has an owner, and all nodes know
-// each other.
+// settled waits until so many nodes know each other and every part is where it
+// has to be.
 func (c *clusterOf) settled(nodes int) {
 	c.t.Helper()
-	for end := time.Now().Add(waitAtMost); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	c.until(func() bool {
 		ready := 0
 		for _, n := range c.nodes {
-			var out struct{ Members []struct{ Parts int } }
-			if newAdminClient(n.socket).call(c.t.Context(), http.MethodGet, "/v1/members", nil, nil, &out) == nil && len(out.Members) == nodes {
-				parts := 0
-				for _, m := range out.Members {
-					parts += m.Parts
-				}
-				if parts > 0 {
-					ready++
-				}
+			var out struct {
+				Members []any
+				Settled bool
+			}
+			if newAdminClient(n.socket).call(c.t.Context(), http.MethodGet, "/v1/members", nil, nil, &out) == nil && len(out.Members) == nodes && out.Settled {
+				ready++
 			}
 		}
-		if ready == nodes {
-			return
-		}
-	}
-	c.t.Fatal("the nodes do not find each other")
+		return ready == nodes
+	})
 }
 
 // Any node takes a webhook, a sign-in, a pairing, a screen and a command; the
@@ -274,10 +293,7 @@ func TestClusterHandsACallOver(t *testing.T) {
 	me := c.firm().Agents[0]
 	v := c.paired(me)
 	caller := c.known()[0]
-	owner := 0
-	if c.parts(1) > 0 {
-		owner = 1
-	}
+	owner := c.owner()
 	stays := 1 - owner
 	c.through(stays)
 	sc := v.open()
@@ -299,23 +315,26 @@ func TestClusterHandsACallOver(t *testing.T) {
 	}
 }
 
-// parts is how many parts a node has.
-func (c *clusterOf) parts(i int) int {
+// owner is the node that has the one firm's part.
+func (c *clusterOf) owner() int {
 	c.t.Helper()
-	var out struct {
-		Members []struct {
-			Parts int
-			Self  bool
+	for i, n := range c.nodes {
+		var out struct {
+			Members []struct {
+				Parts int
+				Self  bool
+			}
+		}
+		if newAdminClient(n.socket).call(c.t.Context(), http.MethodGet, "/v1/members", nil, nil, &out) != nil {
+			continue // it is gone
+		}
+		for _, m := range out.Members {
+			if m.Self && m.Parts > 0 {
+				return i
+			}
 		}
 	}
-	if err := newAdminClient(c.nodes[i].socket).call(c.t.Context(), http.MethodGet, "/v1/members", nil, nil, &out); err != nil {
-		c.t.Fatal(err)
-	}
-	for _, m := range out.Members {
-		if m.Self {
-			return m.Parts
-		}
-	}
+	c.t.Fatal("nobody has the firm")
 	return 0
 }
 
@@ -329,6 +348,68 @@ func (sc *screen) gone() {
 	}
 }
 
+// The owner is killed while a call rings: another node has the firm seconds
+// later, and the call goes on as the pop that it was; the agent stays paired.
+func TestClusterSurvivesAKilledNode(t *testing.T) {
+	c := startClusterAs(t, 3, systemOptions{}, true)
+	c.settled(3)
+	me := c.firm().Agents[0]
+	v := c.paired(me)
+	caller := c.known()[0]
+	for round := range 2 {
+		owner := c.owner()
+		c.through((owner + 1) % 3)
+		if c.nodes[(owner+1)%3].kill == nil { // it is gone already
+			c.through((owner + 2) % 3)
+		}
+		sc := v.open()
+		id := fmt.Sprint("call-", round)
+		call := func(state string) event {
+			return event{"event": state, "call_id": id, "from": caller.E164(), "to": me.Extension}
+		}
+		c.mustAccept(call("ringing"))
+		pop := sc.await("pop")
+		killed := time.Now()
+		c.nodes[owner].kill()
+		c.nodes[owner].kill = nil
+		sc.gone()
+		sc = v.reopen()
+		t.Logf("a page is back %v after its firm's node was killed", time.Since(killed).Round(time.Millisecond))
+		if dig(sc.hello, "pairing", "state") != "paired" {
+			t.Errorf("the pairing is %v", sc.hello["pairing"])
+		}
+		c.mustAccept(call("connected"))
+		for shown := ""; shown != "connected"; {
+			f := sc.read()
+			if f["type"] != "pop" && f["type"] != "update" {
+				continue
+			}
+			if dig(f, "pop", "id") != dig(pop, "pop", "id") {
+				t.Fatalf("the call is another pop: %v, it was %v", dig(f, "pop", "id"), dig(pop, "pop", "id"))
+			}
+			shown, _ = dig(f, "pop", "call", "state").(string)
+		}
+		c.mustAccept(call("terminated"))
+		sc.await("end")
+		_ = sc.conn.Close()
+	}
+}
+
+// reopen opens a screen as soon as somebody takes it.
+func (v *visitor) reopen() *screen {
+	v.t.Helper()
+	for end := time.Now().Add(waitAtMost); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		conn, _, err := v.dial("smokepop.v1")
+		if err != nil {
+			continue
+		}
+		_ = conn.Close()
+		return v.open()
+	}
+	v.t.Fatal("nobody takes the page back")
+	return nil
+}
+
 // NATS goes away: calls go on at the node that has them, with the tokens that
 // are there, for the screens that are there; pairing says that it is not
 // possible; /readyz and the metrics say why. When NATS is back nothing was lost.
@@ -338,10 +419,7 @@ func TestClusterWithoutNATS(t *testing.T) {
 	me, other := c.firm().Agents[0], c.firm().Agents[1]
 	v, w := c.paired(me), c.signIn(other.Extension)
 	caller := c.known()[0]
-	owner := 0
-	if c.parts(1) > 0 {
-		owner = 1
-	}
+	owner := c.owner()
 	c.through(owner)
 	sc, its := v.open(), w.open()
 	c.stopNATS()

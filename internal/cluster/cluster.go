@@ -249,6 +249,21 @@ func (c *Cluster) Members() []Member {
 	return all
 }
 
+// Settled tells whether every part that has anything in it is where it has to
+// be, as far as this member knows.
+func (c *Cluster) Settled() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	alive := func(id string) bool { _, known := c.beats[id]; return known || id == c.id }
+	for part := range Partitions {
+		owner := c.roster.Parts[part]
+		if c.cfg.Wanted(part) && (owner == "" || owner != c.roster.owner(part, alive)) || c.busy[part] {
+			return false
+		}
+	}
+	return true
+}
+
 // Run takes part until ctx ends, then hands every part over and leaves. What it
 // was to do at the end is bounded by the time of stop.
 func (c *Cluster) Run(ctx context.Context, stop time.Duration) error {

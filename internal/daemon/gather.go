@@ -37,7 +37,7 @@ func (m *member) admin() http.Handler {
 	})
 	all := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/members" {
-			writeAnswer(w, map[string]any{"members": m.Members(), "connected": m.Connected()})
+			writeAnswer(w, map[string]any{"members": m.Members(), "connected": m.Connected(), "settled": m.Settled()})
 			return
 		}
 		body, err := readBody(w, r)
