@@ -116,8 +116,19 @@ func unpackCarried(packed io.Reader) (*carried, error) {
 		return nil, err
 	}
 	c := new(carried)
-	if err := json.NewDecoder(io.LimitReader(r, carriedMost)).Decode(c); err != nil {
+	doc := json.NewDecoder(io.LimitReader(r, carriedMost))
+	if err := doc.Decode(c); err != nil {
 		return nil, err
 	}
-	return c, r.Close()
+	// To the end: only there is gzip's own sum compared.
+	switch _, err := doc.Token(); {
+	case err == nil:
+		return nil, errors.New("something follows them")
+	case !errors.Is(err, io.EOF):
+		return nil, err
+	}
+	if err := r.Close(); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
