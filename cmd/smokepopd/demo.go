@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -104,6 +105,7 @@ func runDemo(ctx context.Context, out io.Writer, o demoOptions) (err error) {
 	file, err := world.writeConfig(dir, func(settings map[string]any) {
 		world.withPBX(settings)
 		settings["audit"] = map[string]any{"file": filepath.Join(dir, "audit.log")}
+		settings["admins"] = []map[string]any{{"email": demoAdmin}}
 		if o.scenario != nil && o.scenario.Only == "webhook" { // what it shows, the other source would mend
 			settings["tenants"].([]map[string]any)[0]["pbx"].(map[string]any)["events"] = "webhook"
 		}
@@ -145,6 +147,9 @@ func runDemo(ctx context.Context, out io.Writer, o demoOptions) (err error) {
 	return nil
 }
 
+// demoAdmin may open the admin page.
+const demoAdmin = "it@provider.example"
+
 // welcome invites the agents and prints where to look.
 func (w *demoWorld) welcome(ctx context.Context, out io.Writer, file, socket, audit, ops string, o demoOptions, invited []invitee) error {
 	admin := newAdminClient(socket)
@@ -175,6 +180,11 @@ smokepop demo: %s, a law firm that does not exist, with %d phones.
 	if o.scenario != nil && o.scenario.Only == "webhook" {
 		both = "They alone tell of the calls."
 	}
+	var page adminLink
+	if err := admin.call(ctx, http.MethodPost, "/v1/admin/links", nil, adminName{demoAdmin}, &page); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "  For admins: %s\n", page.URL)
 	fmt.Fprintf(out, `  The PBXs:   the webhooks were installed on every phone through the PBXs' REST API, as "vodia subscribe" does it.
               %[5]s
   Arriving:   %[1]s vodia capture --tenant %[4]s --socket %[3]s
