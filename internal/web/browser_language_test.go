@@ -186,7 +186,7 @@ func serverSentences(t *testing.T) []string {
 	said := slices.Clone(putTogether)
 	for _, name := range files {
 		base := filepath.Base(name)
-		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(base, "admin") || strings.HasPrefix(base, "ops") {
+		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(base, "admin") || strings.HasPrefix(base, "ops") || base == "knock.go" { // the doctor's own
 			continue
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
