@@ -71,7 +71,7 @@ func TestDoctorOnThePBXsClock(t *testing.T) {
 		proxied = httptest.NewServer(&httputil.ReverseProxy{
 			Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) },
 			ModifyResponse: func(res *http.Response) error {
-				res.Header.Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
+				res.Header.Set("Date", time.Now().Add(-90*time.Minute).UTC().Format(http.TimeFormat))
 				return nil
 			},
 		})
@@ -80,7 +80,7 @@ func TestDoctorOnThePBXsClock(t *testing.T) {
 		setTenant(settings, "pbx", "events", "websocket")
 	}})
 	r := s.doctored()
-	r.wants(t, probeWarn, "pbx of firm.example: it answers and takes pbx.api.username and its password (version 70.1), and the clocks differ by 1h0m")
+	r.wants(t, probeWarn, "pbx of firm.example: it answers and takes pbx.api.username and its password (version 70.1), and the clocks differ by 1h")
 	r.wants(t, probeSkip, "pbx-webhooks of firm.example: the calls of this tenant do not come by webhook")
 	r.wants(t, probeOK, "live-calls of firm.example: the PBX's websocket lets itself be listened to")
 	s.vodia().Inject(simulator.PBXFault{Path: "/websocket", Status: http.StatusForbidden})
