@@ -33,6 +33,12 @@ func (v *visitor) open() *screen {
 	if err != nil {
 		v.t.Fatalf("open a screen: %v", err)
 	}
+	return v.greeted(conn)
+}
+
+// greeted reads the hello of a socket.
+func (v *visitor) greeted(conn *websocket.Conn) *screen {
+	v.t.Helper()
 	v.t.Cleanup(func() { _ = conn.Close() })
 	if conn.Subprotocol() != "smokepop.v1" {
 		v.t.Errorf("the subprotocol is %q", conn.Subprotocol())

@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -88,7 +89,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := readBody(w, r)
 	if err != nil {
-		http.Error(w, msgBody, http.StatusRequestEntityTooLarge)
+		refuse(w, http.StatusRequestEntityTooLarge, msgBody)
 		return
 	}
 	part, err := f.whose(r, body)
@@ -147,7 +148,22 @@ func (f *front) to(w http.ResponseWriter, r *http.Request, part int, body []byte
 
 func (f *front) moving(w http.ResponseWriter) {
 	w.Header().Set("Retry-After", "1")
-	http.Error(w, msgMoving, http.StatusServiceUnavailable)
+	refuse(w, http.StatusServiceUnavailable, msgMoving)
+}
+
+// refuse answers with a problem document, as all that is behind does.
+func refuse(w http.ResponseWriter, status int, detail string) {
+	body, err := json.Marshal(map[string]any{"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": detail})
+	if err != nil {
+		w.WriteHeader(status)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
 }
 
 // hand hands a request on to a member; false when nothing was answered and it

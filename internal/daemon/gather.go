@@ -42,7 +42,7 @@ func (m *member) admin() http.Handler {
 		}
 		body, err := readBody(w, r)
 		if err != nil {
-			http.Error(w, msgBody, http.StatusRequestEntityTooLarge)
+			refuse(w, http.StatusRequestEntityTooLarge, msgBody)
 			return
 		}
 		if part, _ := f.whose(r, body); part >= 0 || ofStore[r.URL.Path] || len(body) > 0 || follows(r.URL.Query()) {

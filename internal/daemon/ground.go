@@ -28,7 +28,15 @@ type ground struct {
 	nats       *nats.Conn
 	memberKeys [][]byte
 	instance   string
-	popIDs     func(screenpop.AgentID, screenpop.CallID) string // nil: random ones
+	popSecret  []byte // that ids of pops are made with; nil: they are random
+}
+
+// newPopIDs returns what makes a stack's ids of pops; nil for random ones.
+func (g *ground) newPopIDs() func(screenpop.AgentID, screenpop.CallID) string {
+	if g.popSecret == nil {
+		return nil
+	}
+	return (&popIDs{secret: g.popSecret}).next
 }
 
 // storage is the store as parts use it.

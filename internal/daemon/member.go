@@ -87,7 +87,7 @@ func (g *ground) openCluster(ctx context.Context, cfg *config.Config, keys vault
 	if err != nil {
 		return err
 	}
-	g.popIDs = (&popIDs{secret: ids[0]}).next
+	g.popSecret = ids[0]
 	g.vault, err = vault.OpenJetStream(ctx, nc, keys, vault.JetStreamOptions{Bucket: cfg.Cluster.Name + "-vault", Replicas: cfg.Cluster.Replicas}, opts)
 	return err
 }

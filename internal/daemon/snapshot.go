@@ -17,7 +17,7 @@ const (
 	// a word: one record, so that it is whole or not there.
 	carriedNow = "now"
 	// snapshotEvery is how often the calls under way are sealed at most.
-	snapshotEvery = 100 * time.Millisecond
+	snapshotEvery = 20 * time.Millisecond
 	snapshotTime  = 2 * time.Second
 )
 

@@ -115,7 +115,7 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 	})
 	news.finder = p.finder
 	p.flow = screenpop.NewFlow(screenpop.FlowConfig{
-		Finder: p.finder, Memory: p.finder, Matters: p.finder, Screens: p.hub, Trace: recorder, Outcome: countCalls(metrics), Carry: true, NewID: g.popIDs,
+		Finder: p.finder, Memory: p.finder, Matters: p.finder, Screens: p.hub, Trace: recorder, Outcome: countCalls(metrics), Carry: true, NewID: g.newPopIDs(),
 		Settings: p.popSettings,
 	})
 	countPending(metrics, p.flow.Pending)
