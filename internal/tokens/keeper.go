@@ -5,7 +5,9 @@ import (
 	"errors"
 	"hash/maphash"
 	"log/slog"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -154,7 +156,8 @@ func (k *Keeper) load(ctx context.Context, gates map[screenpop.Tenant]*gate) (ma
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range paths {
+	found := k.readAll(ctx, paths, gates)
+	for i, path := range paths {
 		id, ok := agentOf(path)
 		if !ok {
 			k.log.Warn("a stored authorisation belongs to no agent", "record", path)
@@ -165,7 +168,7 @@ func (k *Keeper) load(ctx context.Context, gates map[screenpop.Tenant]*gate) (ma
 			continue
 		}
 		w := newWallet(id, g)
-		w.rec, w.revision, err = k.read(ctx, id)
+		w.rec, w.revision, err = found[i].rec, found[i].revision, found[i].err
 		switch {
 		case damaged(err):
 			k.log.Error("a stored authorisation cannot be read; the agent has to pair again", "agent", id, "err", err)
@@ -180,6 +183,32 @@ func (k *Keeper) load(ctx context.Context, gates map[screenpop.Tenant]*gate) (ma
 		wallets[id] = w
 	}
 	return wallets, nil
+}
+
+// stored is a record as the store has it, or why it cannot be read.
+type stored struct {
+	rec      *record
+	revision uint64
+	err      error
+}
+
+// readAll reads the records of the tenants of gates, on every processor: at the
+// start with thousands of agents everybody waits for it.
+func (k *Keeper) readAll(ctx context.Context, paths []string, gates map[screenpop.Tenant]*gate) []stored {
+	all := make([]stored, len(paths))
+	var next atomic.Int64
+	var readers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		readers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(paths); i = int(next.Add(1)) - 1 {
+				if id, ok := agentOf(paths[i]); ok && gates[id.Tenant] != nil {
+					all[i].rec, all[i].revision, all[i].err = k.read(ctx, id)
+				}
+			}
+		})
+	}
+	readers.Wait()
+	return all
 }
 
 // damaged tells whether err says that a record, and not the store, is beyond
