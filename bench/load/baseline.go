@@ -11,8 +11,8 @@ import (
 type baseline struct{ p *process }
 
 // startBaseline starts one whose frames have as many bytes as smokepop's.
-func startBaseline(path string, frame int) (*baseline, error) {
-	p, err := startPrinting(path, "-frame", strconv.Itoa(frame))
+func startBaseline(path string, frame int, env ...string) (*baseline, error) {
+	p, err := startPrinting(env, path, "-frame", strconv.Itoa(frame))
 	return &baseline{p}, err
 }
 

@@ -13,6 +13,7 @@ var cases = []struct {
 	{"stalled", stalled},
 	{"storm", storm},
 	{"linear screens", linearScreens},
+	{"memory", memory},
 	{"start", start},
 	{"idle", idle},
 	{"binary", size},

@@ -18,7 +18,7 @@ type crm struct {
 }
 
 func startCRM(path string, agents, contacts int, callback string) (*crm, error) {
-	p, err := startPrinting(path, "-agents", strconv.Itoa(agents), "-contacts", strconv.Itoa(contacts), "-callback", callback)
+	p, err := startPrinting(nil, path, "-agents", strconv.Itoa(agents), "-contacts", strconv.Itoa(contacts), "-callback", callback)
 	if err != nil {
 		return nil, err
 	}

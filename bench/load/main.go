@@ -167,18 +167,18 @@ func (b *bench) installed() (*office, error) {
 		return b.office, nil
 	}
 	var err error
-	b.office, err = b.install(filepath.Join(b.bin, "smokepopd"))
+	b.office, err = b.install(filepath.Join(b.bin, "smokepopd"), b.size(b.agents, 250))
 	return b.office, err
 }
 
 // install makes an office for a smokepopd.
-func (b *bench) install(binary string) (*office, error) {
+func (b *bench) install(binary string, agents int) (*office, error) {
 	began := time.Now()
 	dir, err := os.MkdirTemp(b.dir, "office-")
 	if err != nil {
 		return nil, err
 	}
-	o, err := newOffice(binary, filepath.Join(b.bin, "bench-crm"), dir, b.size(b.options.agents, 250), 20_000)
+	o, err := newOffice(binary, filepath.Join(b.bin, "bench-crm"), dir, agents, 20_000)
 	if err != nil {
 		return nil, err
 	}
@@ -198,27 +198,27 @@ func (b *bench) install(binary string) (*office, error) {
 }
 
 // smokepop starts a daemon on the office.
-func (b *bench) smokepop() (*smokepop, error) {
+func (b *bench) smokepop(env ...string) (*smokepop, error) {
 	o, err := b.installed()
 	if err != nil {
 		return nil, err
 	}
-	return o.serve()
+	return o.serve(env...)
 }
 
 // baseline starts the plain server, whose frames have as many bytes as
 // smokepop's; or, if that was asked for, another smokepop.
-func (b *bench) baseline() (s server, err error) {
+func (b *bench) baseline(env ...string) (s server, err error) {
 	switch {
 	case b.against != "":
 		if b.other == nil {
-			if b.other, err = b.install(b.against); err != nil {
+			if b.other, err = b.install(b.against, b.size(b.agents, 250)); err != nil {
 				return nil, err
 			}
 		}
-		return b.other.serve()
+		return b.other.serve(env...)
 	case b.frame == 0:
 		return nil, errors.New("the size of smokepop's frames is not known yet")
 	}
-	return startBaseline(filepath.Join(b.bin, "bench-baseline"), b.frame)
+	return startBaseline(filepath.Join(b.bin, "bench-baseline"), b.frame, env...)
 }

@@ -26,8 +26,9 @@ type process struct {
 }
 
 // startPrinting starts a program that prints one line when it is ready.
-func startPrinting(path string, args ...string) (*process, error) {
+func startPrinting(env []string, path string, args ...string) (*process, error) {
 	cmd := exec.Command(path, args...)
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -48,7 +49,7 @@ func startPrinting(path string, args ...string) (*process, error) {
 
 // startNotifying starts a program that tells systemd when it is ready. What it
 // logs goes into a file in dir.
-func startNotifying(dir, path string, args ...string) (*process, error) {
+func startNotifying(dir string, env []string, path string, args ...string) (*process, error) {
 	socket := filepath.Join(dir, "notify.sock")
 	notify, err := new(net.ListenConfig).ListenPacket(context.Background(), "unixgram", socket)
 	if err != nil {
@@ -65,7 +66,7 @@ func startNotifying(dir, path string, args ...string) (*process, error) {
 	}
 	defer journal.Close() // the program has its own
 	cmd.Stderr = journal
-	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket, "SMOKEPOP_PPROF="+profiler)
+	cmd.Env = append(append(os.Environ(), env...), "NOTIFY_SOCKET="+socket, "SMOKEPOP_PPROF="+profiler)
 	p := &process{cmd: cmd}
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
@@ -125,6 +126,23 @@ func (p *process) cpu() (time.Duration, error) {
 		return 0, errors.New("the kernel does not tell how long a process has run (/proc/PID/task/*/schedstat)")
 	}
 	return sum, nil
+}
+
+// childrensCPU returns the processor time of children that have ended, to ten
+// milliseconds.
+func (p *process) childrensCPU() (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(b), ") ") // behind the name, which may hold anything
+	fields := strings.Fields(rest)
+	if len(fields) < 15 {
+		return 0, errors.New("/proc/PID/stat is cut short")
+	}
+	user, err := strconv.Atoi(fields[13])
+	system, err2 := strconv.Atoi(fields[14])
+	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err, err2)
 }
 
 // resident returns the program's resident memory in bytes.

@@ -102,8 +102,8 @@ func (o *office) configure() error {
 func (o *office) adminSocket() string { return filepath.Join(o.dir, "admin.sock") }
 
 // serve starts a daemon and waits until it is ready.
-func (o *office) serve() (*smokepop, error) {
-	p, err := startNotifying(o.dir, o.binary, "serve", "--config", o.file)
+func (o *office) serve(env ...string) (*smokepop, error) {
+	p, err := startNotifying(o.dir, env, o.binary, "serve", "--config", o.file)
 	if err != nil {
 		return nil, err
 	}
