@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,12 +54,35 @@ func newAgents() *cobra.Command {
 type who struct{ tenant, extension string }
 
 func (w *who) register(cmd *cobra.Command, required bool) {
-	cmd.Flags().StringVar(&w.tenant, "tenant", "", "the PBX domain")
+	tenant := "the PBX domain"
+	if required {
+		tenant += "; needed where several tenants have the extension"
+	}
+	cmd.Flags().StringVar(&w.tenant, "tenant", "", tenant)
 	cmd.Flags().StringVar(&w.extension, "extension", "", "the agent's extension")
 	if required {
-		_ = cmd.MarkFlagRequired("tenant")
 		_ = cmd.MarkFlagRequired("extension")
 	}
+}
+
+// complete finds the tenant where none was named.
+func (w *who) complete(ctx context.Context, c *adminClient) error {
+	if w.tenant != "" {
+		return nil
+	}
+	var list agentList
+	if err := c.call(ctx, http.MethodGet, "/v1/agents", w.query(), nil, &list); err != nil {
+		return err
+	}
+	var tenants []string
+	for _, a := range list.Agents {
+		tenants = append(tenants, string(a.Tenant))
+	}
+	if len(tenants) != 1 {
+		return failure{exitUsage, fmt.Errorf("several tenants have extension %s: name one with --tenant: %s", w.extension, strings.Join(tenants, ", "))}
+	}
+	w.tenant = tenants[0]
+	return nil
 }
 
 func (w *who) id() screenpop.AgentID {
@@ -112,12 +137,15 @@ func newAgentsList(flags *adminFlags) *cobra.Command {
 func newAgentAction[Done any](flags *adminFlags, name, short, path string, say func(w io.Writer, extension string, done Done), of ...func(screenpop.AgentID) any) *cobra.Command {
 	var w who
 	cmd := &cobra.Command{
-		Use:   name + " --tenant DOMAIN --extension N",
+		Use:   name + " --extension N [--tenant DOMAIN]",
 		Short: short,
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := flags.client()
 			if err != nil {
+				return err
+			}
+			if err := w.complete(cmd.Context(), c); err != nil {
 				return err
 			}
 			var done Done

@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 
 	"github.com/smokepop/smokepop/internal/config"
 )
@@ -27,22 +25,4 @@ func (x *examination) configuration(c *chart) *config.Config {
 		c.warn("change it, unless it is meant so", "%s", w)
 	}
 	return cfg
-}
-
-// environment is the process's, and by hand, where systemd has not put the
-// credentials anywhere, with the folder that its copies are made of.
-func environment(file string) []string {
-	const name = "CREDENTIALS_DIRECTORY"
-	env := os.Environ()
-	if os.Getenv(name) != "" {
-		return env
-	}
-	dir, err := filepath.Abs(filepath.Join(filepath.Dir(file), "credentials"))
-	if err != nil {
-		return env
-	}
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return env
-	}
-	return append(env, name+"="+dir)
 }

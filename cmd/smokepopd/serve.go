@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -73,7 +74,7 @@ func configFlag(cmd *cobra.Command, file *string) {
 // loadConfig loads a configuration; what is wrong with it ends with exit code 2
 // and every problem on a line of its own.
 func loadConfig(file string) (*config.Config, error) {
-	cfg, err := config.Load(file, os.Environ())
+	cfg, err := config.Load(file, environment(file))
 	if err == nil {
 		return cfg, nil
 	}
@@ -86,4 +87,22 @@ func loadConfig(file string) (*config.Config, error) {
 		return nil, failure{exitUsage, fmt.Errorf("%s: %s:\n%w", file, count, problems)}
 	}
 	return nil, failure{exitUsage, err}
+}
+
+// environment is the process's, and by hand, where systemd has not put the
+// credentials anywhere, with the folder that its copies are made of.
+func environment(file string) []string {
+	const name = "CREDENTIALS_DIRECTORY"
+	env := os.Environ()
+	if os.Getenv(name) != "" {
+		return env
+	}
+	dir, err := filepath.Abs(filepath.Join(filepath.Dir(file), "credentials"))
+	if err != nil {
+		return env
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return env
+	}
+	return append(env, name+"="+dir)
 }
