@@ -52,6 +52,10 @@ package: ## .deb, .rpm and tarball for amd64 and arm64 in dist, with SBOM and li
 package-test: ## install, upgrade, remove and purge the packages in clean Debian roots; as root, needs mmdebstrap
 	@GO="$(GO)" sh scripts/package-test.sh || [ $$? = 77 ]
 
+.PHONY: guide-test
+guide-test: ## walk docs/install.md to the first pop, each way, in clean Debians with systemd, nginx and Caddy; as root, needs mmdebstrap
+	@GO="$(GO)" sh scripts/guide-test.sh || [ $$? = 77 ]
+
 .PHONY: package-twice
 package-twice: ## build the packages twice and compare every byte
 	@GO="$(GO)" OUT=dist/first sh scripts/package.sh

@@ -69,13 +69,12 @@ for arch in $ARCHES; do
 	install -m 0644 "$stage/made/bash/smokepopd" "$share/bash-completion/completions/smokepopd"
 	install -m 0644 "$stage/made/zsh/_smokepopd" "$share/zsh/vendor-completions/_smokepopd"
 	install -m 0644 "$stage/made/fish/smokepopd.fish" "$share/fish/vendor_completions.d/smokepopd.fish"
+	# As in the sources, so that the documents' links and commands hold there too.
 	doc=$share/doc/smokepop
-	install -m 0644 README.md CHANGELOG.md docs/*.md configs/agents.example.csv "$doc/"
+	install -m 0644 README.md CHANGELOG.md "$doc/"
 	install -m 0644 LICENSE "$doc/copyright"
-	cp -R deploy/grafana deploy/prometheus "$doc/"
-	for dropins in deploy/systemd/*.d deploy/systemd/examples; do
-		[ ! -d "$dropins" ] || cp -R "$dropins" "$doc/"
-	done
+	cp -R docs deploy configs "$doc/"
+	rm -rf "$doc/deploy/package" "$doc/docs/screens"
 	cp -R "$licences" "$doc/licences"
 
 	# What the binary itself says it is made of, with the licences found.
