@@ -146,6 +146,9 @@ func (l *line) ring(w *window, n int, load load) []request {
 	return all
 }
 
+// remembered is how many calls of a tenant smokepop keeps track of.
+const remembered = 20_000
+
 // end ends a window's calls.
 func (l *line) end(w *window, load load) error {
 	if !l.server.ends() {
@@ -157,14 +160,21 @@ func (l *line) end(w *window, load load) error {
 			pops += load.screens - int(left)
 		}
 	}
+	// Of more calls than it remembers smokepop forgets the oldest, and so their
+	// ends.
+	pops = min(pops, remembered)
 	before := l.fleet.ends.Load()
 	var answered atomic.Int64
 	for n := range w.calls {
 		l.post(request{bytes: ended(l.server, w.first+n), sent: func(int) { answered.Add(1) }})
 	}
-	return eventually("the calls end", func() bool {
+	err := eventually("the calls end", func() bool {
 		return answered.Load() == int64(len(w.calls)) && l.fleet.ends.Load()-before >= int64(pops)
 	})
+	if err != nil {
+		err = fmt.Errorf("%w: of %d calls %d ends are answered, and %d of %d pops ended", err, len(w.calls), answered.Load(), l.fleet.ends.Load()-before, pops)
+	}
+	return err
 }
 
 // eventually waits for a condition of another process.
