@@ -86,6 +86,11 @@ screens: test-tools ## pictures of every state of the page, into docs/screens
 bench: build ## smokepopd against the plainest server, in turns, and the microbenchmarks: bench/results.json and the tables of docs/performance.md; about 12 minutes
 	@GO="$(GO)" sh scripts/bench.sh $(BENCHFLAGS)
 
+.PHONY: profile
+profile: ## a smokepopd that serves profiles, beside the bench's programs, in bin/profile; see docs/performance.md
+	CGO_ENABLED=0 $(GO) build -trimpath -tags profile -ldflags '-X main.version=$(VERSION)' -o bin/profile/smokepopd ./cmd/smokepopd
+	for p in baseline crm load; do CGO_ENABLED=0 $(GO) build -trimpath -o bin/profile/bench-$$p ./bench/$$p || exit 1; done
+
 .PHONY: microbench
 microbench: ## every microbenchmark there is, frame to pixels and memory per page among them
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/... ./cmd/...
