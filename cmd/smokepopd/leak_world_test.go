@@ -129,33 +129,38 @@ func (w *leakWorld) secret(file string) string {
 	return strings.TrimSuffix(string(b), "\n")
 }
 
-// ringUntil lets a call ring until an endpoint of Smokeball has been asked
-// because of it, and end then: a call that has ended is looked up no more.
+// ringUntil lets calls ring until an endpoint of Smokeball has been asked because
+// of one, and end then: a call that has ended is looked up no more. After many
+// failures smokepop leaves Smokeball alone for some seconds: then one call more
+// has to ring.
 func (w *leakWorld) ringUntil(number string, e simulator.Endpoint) {
 	w.t.Helper()
 	asked := w.smokeball().Count(e)
-	w.calls++
-	for _, state := range []string{"ringing", "terminated"} {
-		body, err := json.Marshal(event{"event": state, "call_id": fmt.Sprintf("leak-%d", w.calls), "from": number, "to": w.me.Extension})
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		if status := w.hook("", string(body)); status != http.StatusAccepted {
-			w.t.Fatalf("webhook: %d", status)
-		}
-		if state == "ringing" {
-			w.await(e, asked)
+	for end := time.Now().Add(waitAtMost); ; {
+		w.calls++
+		w.state("ringing", number)
+		ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Second)
+		err := w.smokeball().Await(ctx, e, asked+1)
+		cancel()
+		w.state("terminated", number)
+		switch {
+		case err == nil:
+			return
+		case time.Now().After(end):
+			w.t.Fatalf("%s is not asked: %v\n%s", e, err, w.admin("trace").stdout)
 		}
 	}
 }
 
-// await waits until an endpoint of Smokeball has seen a request more than n.
-func (w *leakWorld) await(e simulator.Endpoint, n int) {
+// state sends an event of the latest call.
+func (w *leakWorld) state(state, number string) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), waitAtMost)
-	defer cancel()
-	if err := w.smokeball().Await(ctx, e, n+1); err != nil {
-		w.t.Fatalf("%s is not asked: %v\n%s", e, err, w.admin("trace").stdout)
+	body, err := json.Marshal(event{"event": state, "call_id": fmt.Sprintf("leak-%d", w.calls), "from": number, "to": w.me.Extension})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if status := w.hook("", string(body)); status != http.StatusAccepted {
+		w.t.Fatalf("webhook: %d", status)
 	}
 }
 
