@@ -44,19 +44,25 @@ func newBrowser(t *testing.T) *browser {
 	if dark() {
 		options = append(options, chromedp.Flag("blink-settings", "preferredColorScheme=0"))
 	}
-	allocator, stopAllocator := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
-	ctx, stop := chromedp.NewContext(allocator)
-	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+	// Chromium itself dies at its start now and then, on a machine that is busy.
+	for tries := 1; ; tries++ {
+		allocator, stopAllocator := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
+		ctx, stop := chromedp.NewContext(allocator)
+		err := chromedp.Do(ctx, chromedp.Navigate("about:blank"))
+		if err == nil {
+			t.Cleanup(func() {
+				_ = chromedp.Cancel(ctx) // closes the browser and waits for it
+				stop()
+				stopAllocator()
+			})
+			return &browser{t, ctx}
+		}
 		stop()
 		stopAllocator()
-		t.Fatalf("start Chromium: %v", err)
+		if tries == 3 {
+			t.Fatalf("start Chromium: %v", err)
+		}
 	}
-	t.Cleanup(func() {
-		_ = chromedp.Cancel(ctx) // closes the browser and waits for it
-		stop()
-		stopAllocator()
-	})
-	return &browser{t, ctx}
 }
 
 // chromium finds Chromium under one of its names.

@@ -232,17 +232,35 @@ func browser(t testing.TB, more ...chromedp.ExecAllocatorOption) *tab {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
-	return open(t, ctx)
+	// Chromium itself dies at its start now and then, on a machine that is busy.
+	for tries := 1; ; tries++ {
+		started, cancel := chromedp.NewExecAllocator(ctx, options...)
+		first, end := chromedp.NewContext(started)
+		err := chromedp.Do(first, chromedp.Navigate("about:blank"))
+		if err == nil {
+			t.Cleanup(cancel)
+			return watched(t, first, end)
+		}
+		end()
+		cancel()
+		if tries == 3 {
+			t.Fatal(err)
+		}
+	}
 }
 
 func open(t testing.TB, parent context.Context) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent)
-	t.Cleanup(cancel)
 	b := &tab{t: t, ctx: ctx}
+	t.Cleanup(cancel)
 	b.do(chromedp.Navigate("about:blank"))
+	return watched(t, ctx, cancel)
+}
+
+// watched is a tab whose console has to stay quiet.
+func watched(t testing.TB, ctx context.Context, cancel context.CancelFunc) *tab {
+	t.Helper()
 	messages := chromedp.Console(ctx)
 	heard := make(chan struct{})
 	go func() {
@@ -261,7 +279,7 @@ func open(t testing.TB, parent context.Context) *tab {
 		cancel()
 		<-heard
 	})
-	return b
+	return &tab{t: t, ctx: ctx}
 }
 
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
