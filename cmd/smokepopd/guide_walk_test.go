@@ -85,7 +85,7 @@ func TestWalkTheGuide(t *testing.T) {
 			t.Logf("%s: from the program to the first pop: %d lines pasted, the machine's part of it took %s", way, w.pasted, time.Since(began).Round(time.Second))
 		}
 	}
-	if said := w.said["smokepopd trace"]; !strings.Contains(said, "push   shown") {
+	if said := w.said["smokepopd trace"]; !strings.Contains(said, "Pop for 101: there was a pop, on 1 screen.") {
 		t.Errorf("the trace does not show the pop:\n%s", said)
 	}
 	w.wants("smokepopd agents list", "paired")
