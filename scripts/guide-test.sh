@@ -69,6 +69,17 @@ ln -s pts/ptmx "$root/dev/ptmx"
 mount -t tmpfs tmpfs "$root/dev/shm"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
+# Smokeball and the PBX are elsewhere, behind a cable: a proxy has all of this
+# machine's port 443. The walk binds their addresses there.
+touch "$root/run/outside"
+# Not unshare --net=FILE: it looks itself up by a number that /proc, which is of
+# the processes out there, has given to somebody else.
+unshare --net mount --bind /proc/self/ns/net "$root/run/outside"
+ip link add cable type veth peer name far
+ip link set far netns "$root/run/outside"
+ip address add 198.18.0.1/24 dev cable
+ip link set cable up
+nsenter --net="$root/run/outside" sh -c 'ip address add 198.18.0.2/24 dev far; ip address add 198.18.0.3/24 dev far; ip link set lo up; ip link set far up'
 ip link set lo up
 ip address add 203.0.113.7/32 dev lo
 ip address add 203.0.113.9/32 dev lo
@@ -91,7 +102,7 @@ for way in ${WAYS:-package tarball nginx caddy}; do
 	esac
 	cp "$work/ca.crt" "$root/usr/local/share/ca-certificates/firm.crt"
 	chroot "$root" update-ca-certificates >/dev/null 2>&1
-	printf '127.0.0.1 localhost pop.firm.example\n127.0.0.2 auth.smokeball.com api.smokeball.com app.smokeball.com\n127.0.0.3 pbx.firm.example\n' >"$root/etc/hosts"
+	printf '127.0.0.1 localhost pop.firm.example\n198.18.0.2 auth.smokeball.com api.smokeball.com app.smokeball.com\n198.18.0.3 pbx.firm.example\n' >"$root/etc/hosts"
 	cat >"$root/etc/systemd/system/guide.service" <<UNIT
 [Unit]
 After=multi-user.target

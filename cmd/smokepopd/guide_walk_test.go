@@ -27,8 +27,8 @@ import (
 // to these addresses, and the machine trusts who has signed their certificates.
 const (
 	walkName      = "pop.firm.example"
-	walkSmokeball = "127.0.0.2:443"
-	walkPBX       = "127.0.0.3:443"
+	walkSmokeball = "198.18.0.2:443"
+	walkPBX       = "198.18.0.3:443"
 	walkDesk      = "203.0.113.7" // an agent's machine
 	walkPhones    = "203.0.113.9" // what the PBX sends from, where it matters
 	walkClientID  = "0a1b2c3d4e5f"
@@ -126,7 +126,7 @@ func (w *walker) outside() {
 	w.pbx = simulator.NewPBX(simulator.PBXOptions{Firm: firm, Admins: []simulator.Admin{{User: "smokepop", Password: w.secrets["pbx-password"]}}})
 	w.t.Cleanup(w.pbx.Close)
 	for address, h := range map[string]http.Handler{walkSmokeball: w.smokeball, walkPBX: w.pbx} {
-		l, err := tls.Listen("tcp", address, &tls.Config{Certificates: []tls.Certificate{w.pair("outside")}, MinVersion: tls.VersionTLS12})
+		l, err := listenOutside(address, &tls.Config{Certificates: []tls.Certificate{w.pair("outside")}, MinVersion: tls.VersionTLS12})
 		if err != nil {
 			w.t.Fatal(err)
 		}
