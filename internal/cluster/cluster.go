@@ -1,13 +1,11 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -16,18 +14,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
-)
-
-const (
-	// beatEvery is how often a member shows that it is alive.
-	beatEvery = 300 * time.Millisecond
-	// leaseTime is how long the others believe it after its last sign. A member
-	// itself stops believing it earlier, by leaseMargin, counted from before the
-	// sign was sent: at no time do two members own one part.
-	leaseTime   = 1500 * time.Millisecond
-	leaseMargin = 300 * time.Millisecond
-	// askTime bounds one exchange with the servers.
-	askTime = time.Second
 )
 
 // ErrNoOwner: nobody owns the part at the moment. It is worth trying again in a
@@ -47,7 +33,7 @@ type Parts interface {
 	Lost(part int)
 }
 
-// Config of a member. All but Replicas, Build and Tenants are required.
+// Config of a member. All but Replicas and Build are required.
 type Config struct {
 	Conn    *nats.Conn
 	Name    string // of the cluster: a word that its subjects and buckets begin with
@@ -68,7 +54,6 @@ type Cluster struct {
 	kv      jetstream.KeyValue
 	streams *streams
 	tls     *tls.Config
-	js      jetstream.JetStream
 	poked   chan struct{}
 	pokes   *nats.Subscription
 
@@ -102,17 +87,8 @@ func Join(ctx context.Context, cfg Config) (*Cluster, error) {
 		beats: map[string]beat{}, held: map[int]bool{}, busy: map[int]bool{}, let: map[int]bool{}, changed: make(chan struct{}),
 	}
 	c.streams = newStreams(cfg.Conn, c.id, cfg.Name+".s."+c.id+".")
-	js, err := jetstream.New(cfg.Conn)
-	if err != nil {
+	if err := c.openBucket(ctx); err != nil {
 		return nil, err
-	}
-	c.js = js
-	bucket := c.bucket()
-	if err := makeBucket(ctx, js, bucket, cfg.Replicas); err != nil {
-		return nil, err
-	}
-	if c.kv, err = js.KeyValue(ctx, bucket); err != nil {
-		return nil, fmt.Errorf("find the bucket of members: %w", err)
 	}
 	c.pokes, err = cfg.Conn.Subscribe(cfg.Name+".poke", func(*nats.Msg) { c.wake() })
 	if err != nil {
@@ -121,28 +97,11 @@ func Join(ctx context.Context, cfg Config) (*Cluster, error) {
 	return c, nil
 }
 
-// makeBucket makes a key-value bucket that is read through its leader alone.
-func makeBucket(ctx context.Context, js jetstream.JetStream, bucket string, replicas int) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	_, err := js.Stream(ctx, "KV_"+bucket)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		_, err = js.CreateStream(ctx, jetstream.StreamConfig{
-			Name: "KV_" + bucket, Description: "smokepop: members", Subjects: []string{"$KV." + bucket + ".>"},
-			MaxMsgsPerSubject: 1, Storage: jetstream.FileStorage, Replicas: max(1, replicas),
-			Discard: jetstream.DiscardNew, DenyDelete: true, AllowRollup: true,
-		})
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			return nil // another member was faster
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("make the bucket of members: %w", err)
-	}
-	return nil
+// openBucket opens the bucket of members, and makes it where there is none.
+func (c *Cluster) openBucket(ctx context.Context) (err error) {
+	c.kv, err = OpenBucket(ctx, c.cfg.Conn, BucketConfig{Name: c.cfg.Name + "-members", Replicas: c.cfg.Replicas})
+	return err
 }
-
-func (c *Cluster) bucket() string { return c.cfg.Name + "-members" }
 
 func (c *Cluster) wake() {
 	select {
@@ -240,13 +199,14 @@ func (c *Cluster) Members() []Member {
 		}
 		all = append(all, Member{id, m.Node, m.Build, m.Leaving, n, id == c.id})
 	}
-	slices.SortFunc(all, func(a, b Member) int {
-		if a.Node != b.Node {
-			return map[bool]int{true: -1, false: 1}[a.Node < b.Node]
-		}
-		return map[bool]int{true: -1, false: 1}[a.ID < b.ID]
-	})
+	slices.SortFunc(all, func(a, b Member) int { return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.ID, b.ID)) })
 	return all
+}
+
+// alive tells whether a member is there, as far as this one knows. Under mu.
+func (c *Cluster) alive(id string) bool {
+	_, known := c.beats[id]
+	return known || id == c.id
 }
 
 // Settled tells whether every part that has anything in it is where it has to
@@ -254,296 +214,11 @@ func (c *Cluster) Members() []Member {
 func (c *Cluster) Settled() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	alive := func(id string) bool { _, known := c.beats[id]; return known || id == c.id }
 	for part := range Partitions {
 		owner := c.roster.Parts[part]
-		if c.cfg.Wanted(part) && (owner == "" || owner != c.roster.owner(part, alive)) || c.busy[part] {
+		if c.cfg.Wanted(part) && (owner == "" || owner != c.roster.owner(part, c.alive)) || c.busy[part] {
 			return false
 		}
 	}
 	return true
-}
-
-// Run takes part until ctx ends, then hands every part over and leaves. What it
-// was to do at the end is bounded by the time of stop.
-func (c *Cluster) Run(ctx context.Context, stop time.Duration) error {
-	work := context.WithoutCancel(ctx)
-	tick := time.NewTicker(beatEvery)
-	defer tick.Stop()
-	for ctx.Err() == nil {
-		c.turn(work)
-		select {
-		case <-tick.C:
-		case <-c.poked:
-		case <-ctx.Done():
-		}
-	}
-	end := time.Now().Add(stop)
-	c.mu.Lock()
-	c.leaving = true
-	c.mu.Unlock()
-	for time.Now().Before(end) && c.holds() {
-		c.turn(work)
-		select {
-		case <-tick.C:
-		case <-c.poked:
-		}
-	}
-	c.work.Wait()
-	return c.leave(work)
-}
-
-func (c *Cluster) holds() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.held)+len(c.busy)+len(c.let) > 0
-}
-
-// turn shows that this member is alive, looks at the others and does what
-// follows.
-func (c *Cluster) turn(ctx context.Context) {
-	if err := c.beat(ctx); err != nil {
-		// The lease runs out by itself. Servers that have lost what they had get
-		// it anew.
-		if errors.Is(err, jetstream.ErrNoStreamResponse) {
-			_ = makeBucket(ctx, c.js, c.bucket(), c.cfg.Replicas)
-		}
-		return
-	}
-	if err := c.look(ctx); err != nil {
-		c.cfg.Log.Debug("cannot look at the members", "err", err)
-		return
-	}
-	c.act(ctx)
-}
-
-// beat renews the lease.
-func (c *Cluster) beat(ctx context.Context) error {
-	began := time.Now()
-	asked, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	_, err := c.kv.Put(asked, "beat."+c.id, nil)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if time.Now().After(c.until) {
-		if !c.lapsed && !c.until.IsZero() {
-			c.cfg.Log.Warn("NATS does not answer: this node goes on with what it has and saves nothing", "err", err)
-		}
-		c.lapsed = true // somebody may have taken what is ours
-	}
-	if err == nil {
-		c.until = began.Add(leaseTime - leaseMargin)
-	}
-	return err
-}
-
-// look reads the roster and the others' beats.
-func (c *Cluster) look(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	r, revision, err := c.read(ctx)
-	if err != nil {
-		return err
-	}
-	counts := map[string]uint64{}
-	for id := range r.Members {
-		if id == c.id {
-			continue
-		}
-		e, err := c.kv.Get(ctx, "beat."+id)
-		switch {
-		case err == nil:
-			counts[id] = e.Revision()
-		case !errors.Is(err, jetstream.ErrKeyNotFound):
-			return err
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := time.Now()
-	for id, count := range counts {
-		if b, known := c.beats[id]; !known || b.count != count {
-			c.beats[id] = beat{count, now}
-		}
-	}
-	for id, b := range c.beats {
-		if c.lapsed { // its own silence is no sign that the others were silent
-			b.seen = now
-			c.beats[id] = b
-		}
-		if _, there := r.Members[id]; !there || now.Sub(b.seen) > leaseTime {
-			delete(c.beats, id)
-			go c.streams.lose(id)
-		}
-	}
-	c.roster, c.revision = r, revision
-	c.tell()
-	return nil
-}
-
-// tell wakes who waits for a change. Under mu.
-func (c *Cluster) tell() {
-	close(c.changed)
-	c.changed = make(chan struct{})
-}
-
-const rosterKey = "roster"
-
-func (c *Cluster) read(ctx context.Context) (*roster, uint64, error) {
-	r := &roster{Members: map[string]member{}, Parts: map[int]string{}}
-	e, err := c.kv.Get(ctx, rosterKey)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return r, 0, nil
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	if err := json.Unmarshal(e.Value(), r); err != nil {
-		return nil, 0, fmt.Errorf("read the roster: %w", err)
-	}
-	if r.Members == nil {
-		r.Members = map[string]member{}
-	}
-	if r.Parts == nil {
-		r.Parts = map[int]string{}
-	}
-	return r, e.Revision(), nil
-}
-
-// act follows the roster: parts that another owns are lost, ours are taken, what
-// has to move is released, and the roster is changed where that is ours to do.
-func (c *Cluster) act(ctx context.Context) {
-	c.mu.Lock()
-	r := c.roster.clone()
-	me, in := r.Members[c.id]
-	self := member{Node: c.cfg.Node, Build: c.cfg.Build, Leaving: c.leaving}
-	joined := in && me == self
-	r.Members[c.id] = self
-	alive := func(id string) bool { _, known := c.beats[id]; return known || id == c.id }
-	claimed := false
-	for part := range c.held {
-		owner, owned := r.Parts[part]
-		switch {
-		case owner == c.id || c.busy[part] || c.let[part]:
-		case owned:
-			delete(c.held, part)
-			c.work.Go(func() { c.cfg.Parts.Lost(part) })
-		default: // NATS has forgotten it
-			r.Parts[part], claimed = c.id, true
-		}
-	}
-	c.lapsed = false
-	for part, id := range r.Parts {
-		if id != c.id || c.busy[part] || c.let[part] {
-			continue
-		}
-		want := r.owner(part, alive)
-		switch {
-		case !c.held[part] && want == c.id:
-			c.begin(part, c.take)
-		case c.held[part] && want != c.id && (want != "" || c.leaving):
-			c.begin(part, c.release)
-		case !c.held[part]:
-			c.let[part] = true // it never began
-		}
-	}
-	let := maps.Clone(c.let)
-	next := r.step(c.id, alive, func(part int) bool { return let[part] }, c.cfg.Wanted)
-	if next == nil && (!joined || claimed) {
-		next = r
-	}
-	revision := c.revision
-	c.tell()
-	c.mu.Unlock()
-	if next == nil {
-		return
-	}
-	if err := c.write(ctx, next, revision); err != nil {
-		return // somebody was faster: the next turn sees it
-	}
-	c.mu.Lock()
-	for part := range let {
-		delete(c.let, part)
-	}
-	c.mu.Unlock()
-	for id := range r.Members {
-		if _, stays := next.Members[id]; !stays {
-			_ = c.kv.Purge(ctx, "beat."+id)
-		}
-	}
-	_ = c.cfg.Conn.Publish(c.cfg.Name+".poke", nil) // the others look at it sooner
-	c.wake()
-}
-
-func (c *Cluster) write(ctx context.Context, r *roster, revision uint64) error {
-	b, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	if revision == 0 {
-		_, err = c.kv.Create(ctx, rosterKey, b)
-	} else {
-		_, err = c.kv.Update(ctx, rosterKey, b, revision)
-	}
-	return err
-}
-
-// begin has a part taken or released on the side. Under mu.
-func (c *Cluster) begin(part int, do func(context.Context, int)) {
-	c.busy[part] = true
-	c.work.Go(func() {
-		do(context.Background(), part)
-		c.wake()
-	})
-}
-
-func (c *Cluster) take(ctx context.Context, part int) {
-	err := c.cfg.Parts.Take(ctx, part)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.busy, part)
-	if err != nil {
-		c.cfg.Log.Error("a part of the cluster cannot be taken over; trying again", "part", part, "err", err)
-		c.let[part] = true
-		return
-	}
-	c.held[part] = true
-	c.tell()
-}
-
-func (c *Cluster) release(ctx context.Context, part int) {
-	c.cfg.Parts.Release(ctx, part)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.busy, part)
-	delete(c.held, part)
-	c.let[part] = true
-}
-
-// leave takes this member off the roster.
-func (c *Cluster) leave(ctx context.Context) error {
-	_ = c.pokes.Unsubscribe()
-	defer c.streams.lose("")
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	for ctx.Err() == nil {
-		r, revision, err := c.read(ctx)
-		if err != nil {
-			return fmt.Errorf("leave the cluster: %w", err)
-		}
-		delete(r.Members, c.id)
-		for part, id := range r.Parts {
-			if id == c.id {
-				delete(r.Parts, part)
-			}
-		}
-		if c.write(ctx, r, revision) == nil {
-			_ = c.kv.Purge(ctx, "beat."+c.id)
-			_ = c.cfg.Conn.Publish(c.cfg.Name+".poke", nil)
-			return nil
-		}
-	}
-	return nil
 }

@@ -40,7 +40,6 @@ type member struct {
 	Node    string `json:"node"`
 	Leaving bool   `json:"leaving,omitempty"` // it takes no part any more, and hands over those it has
 	Build   string `json:"build,omitempty"`
-	Config  string `json:"config,omitempty"` // a digest of the tenants it knows
 }
 
 func (r *roster) clone() *roster {

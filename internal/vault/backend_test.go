@@ -30,7 +30,7 @@ var backends = map[string]func(t *testing.T) Backend{
 		return newBoltBackend(db)
 	},
 	"jetstream": func(t *testing.T) Backend {
-		b, err := newKVBackend(t.Context(), natsConn(t), JetStreamOptions{Bucket: "vault"})
+		b, err := newKVBackend(t.Context(), natsBucket(t))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,14 +14,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// JetStreamOptions of a store in NATS JetStream. Bucket is required.
-type JetStreamOptions struct {
-	// Bucket is the name of the key-value bucket; it is made when there is none.
-	Bucket string
-	// Replicas is how many servers keep each record: 1, 3 or 5.
-	Replicas int
-}
-
 const (
 	// kvAnswer is how long the servers may take for one record.
 	kvAnswer = 5 * time.Second
@@ -32,27 +24,33 @@ const (
 )
 
 // OpenJetStream opens the store in a key-value bucket of NATS JetStream, as
-// [Open] does the one in a directory. The connection stays the caller's. NATS
-// and its disks see sealed blobs, and paths in clear.
-//
-// The bucket is asked through its leader alone, never a replica that is behind:
-// who reads a record again after a refusal needs the newest.
-func OpenJetStream(ctx context.Context, conn *nats.Conn, keys KeyRing, o JetStreamOptions, opts Options) (*Store, error) {
-	b, err := newKVBackend(ctx, conn, o)
+// [Open] does the one in a directory. The bucket is read through its leader,
+// never a replica that is behind: who reads a record again after a refusal needs
+// the newest. It allows times to live for single messages, and values of
+// [MaxValue] and [Overhead] bytes. NATS and its disks see sealed blobs, and paths in clear.
+func OpenJetStream(ctx context.Context, bucket jetstream.KeyValue, keys KeyRing, opts Options) (*Store, error) {
+	fail := func(err error) (*Store, error) {
+		return nil, fmt.Errorf("open store in bucket %s: %w", bucket.Bucket(), err)
+	}
+	b, err := newKVBackend(ctx, bucket)
 	if err != nil {
-		return nil, fmt.Errorf("open store in bucket %s: %w", o.Bucket, err)
+		return fail(err)
 	}
 	created, err := b.empty(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("open store in bucket %s: %w", o.Bucket, errors.Join(err, b.Close()))
+		return fail(errors.Join(err, b.Close()))
 	}
 	s, err := New(ctx, b, keys, opts)
 	if err != nil {
-		return nil, fmt.Errorf("open store in bucket %s: %w", o.Bucket, err)
+		return fail(err)
 	}
 	s.created = created
 	return s, nil
 }
+
+// Overhead is how much longer a sealed record is than its value, with its key
+// and the header of its message, at most.
+const Overhead = 4096
 
 // kvBackend keeps the blobs in a bucket of JetStream. A record's revision is
 // its number in the bucket's stream, which is known once it is stored: blobs
@@ -69,23 +67,13 @@ type kvBackend struct {
 	closed chan struct{}
 }
 
-func newKVBackend(ctx context.Context, conn *nats.Conn, o JetStreamOptions) (*kvBackend, error) {
-	js, err := jetstream.New(conn)
-	if err != nil {
-		return nil, err
-	}
+func newKVBackend(ctx context.Context, kv jetstream.KeyValue) (*kvBackend, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*kvAnswer)
 	defer cancel()
-	if err := makeBucket(ctx, js, o); err != nil {
-		return nil, err
-	}
-	kv, err := js.KeyValue(ctx, o.Bucket)
-	if err != nil {
-		return nil, fmt.Errorf("find the bucket: %w", err)
-	}
 	b := &kvBackend{kv: kv, moved: make(chan struct{}), closed: make(chan struct{}), fed: make(chan struct{})}
 	// The feed outlives this call. It begins anew by itself where it was when a
 	// server goes away.
+	var err error
 	if b.feed, err = kv.WatchAll(context.WithoutCancel(ctx), jetstream.MetaOnly()); err != nil {
 		return nil, fmt.Errorf("watch the bucket: %w", err)
 	}
@@ -97,29 +85,6 @@ func newKVBackend(ctx context.Context, conn *nats.Conn, o JetStreamOptions) (*kv
 	case <-ctx.Done():
 		return nil, errors.Join(fmt.Errorf("watch the bucket: %w", ctx.Err()), b.Close())
 	}
-}
-
-// makeBucket makes the stream of a key-value bucket as jetstream does, but for
-// direct reads: those may be answered by a replica that is behind.
-func makeBucket(ctx context.Context, js jetstream.JetStream, o JetStreamOptions) error {
-	name := "KV_" + o.Bucket
-	_, err := js.Stream(ctx, name)
-	if !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return err
-	}
-	_, err = js.CreateStream(ctx, jetstream.StreamConfig{
-		Name: name, Description: "smokepop: sealed records", Subjects: []string{"$KV." + o.Bucket + ".>"},
-		MaxMsgsPerSubject: 1, MaxMsgSize: MaxValue + 4096, Storage: jetstream.FileStorage, Replicas: max(1, o.Replicas),
-		Discard: jetstream.DiscardNew, DenyDelete: true, AllowRollup: true, AllowDirect: false,
-		AllowMsgTTL: true, SubjectDeleteMarkerTTL: kvMarker,
-	})
-	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		return nil // another node was faster
-	}
-	if err != nil {
-		return fmt.Errorf("make the bucket: %w", err)
-	}
-	return nil
 }
 
 // follow tells the watchers what has changed, in the order of revisions. What is
@@ -268,7 +233,11 @@ func (b *kvBackend) List(ctx context.Context, prefix string) (paths []string, er
 		return nil, err
 	}
 	defer cancel()
-	keys, err := b.kv.ListKeys(ctx)
+	filter := ">"
+	if at := strings.LastIndexByte(prefix, '/'); at > 0 {
+		filter = keyOf(prefix[:at]) + ".>"
+	}
+	keys, err := b.kv.ListKeysFiltered(ctx, filter)
 	if err != nil {
 		return nil, away(err)
 	}

@@ -6,10 +6,11 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
-// natsConn starts a server with JetStream and returns a connection to it.
-func natsConn(t testing.TB) *nats.Conn {
+// natsBucket starts a server with JetStream and returns a bucket there.
+func natsBucket(t testing.TB) jetstream.KeyValue {
 	t.Helper()
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
 	if err != nil {
@@ -28,7 +29,15 @@ func natsConn(t testing.TB) *nats.Conn {
 		s.Shutdown()
 		s.WaitForShutdown()
 	})
-	return conn
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "vault", LimitMarkerTTL: time.Minute, MaxValueSize: MaxValue + Overhead})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kv
 }
 
 func FuzzKeyOfPath(f *testing.F) {

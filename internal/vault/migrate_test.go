@@ -10,7 +10,7 @@ import (
 
 func kvStore(t *testing.T) *Store {
 	t.Helper()
-	s, err := OpenJetStream(t.Context(), natsConn(t), testRing(t, "k1"), JetStreamOptions{Bucket: "vault"}, Options{})
+	s, err := OpenJetStream(t.Context(), natsBucket(t), testRing(t, "k1"), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,309 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// beatEvery is how often a member shows that it is alive.
+	beatEvery = 300 * time.Millisecond
+	// leaseTime is how long the others believe it after its last sign. A member
+	// itself stops believing it earlier, by leaseMargin, counted from before the
+	// sign was sent: at no time do two members own one part.
+	leaseTime   = 1500 * time.Millisecond
+	leaseMargin = 300 * time.Millisecond
+	// askTime bounds one exchange with the servers.
+	askTime = time.Second
+)
+
+// Run takes part until ctx ends, then hands every part over and leaves, which
+// may take as long as stop. Servers that do not answer then are no failure: the
+// others see by themselves that this member is gone.
+func (c *Cluster) Run(ctx context.Context, stop time.Duration) error {
+	work := context.WithoutCancel(ctx)
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		c.turn(work)
+		select {
+		case <-tick.C:
+		case <-c.poked:
+		case <-ctx.Done():
+		}
+	}
+	end := time.Now().Add(stop)
+	c.mu.Lock()
+	c.leaving = true
+	c.mu.Unlock()
+	for time.Now().Before(end) && c.holds() {
+		c.turn(work)
+		select {
+		case <-tick.C:
+		case <-c.poked:
+		}
+	}
+	c.work.Wait()
+	c.leave(work)
+	return nil
+}
+
+func (c *Cluster) holds() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.held)+len(c.busy)+len(c.let) > 0
+}
+
+// turn shows that this member is alive, looks at the others and does what
+// follows.
+func (c *Cluster) turn(ctx context.Context) {
+	if err := c.beat(ctx); err != nil {
+		// The lease runs out by itself. Servers that have lost what they had get
+		// it anew.
+		if errors.Is(err, jetstream.ErrNoStreamResponse) {
+			_ = c.openBucket(ctx) // else the next turn tries again
+		}
+		return
+	}
+	if err := c.look(ctx); err != nil {
+		c.cfg.Log.Debug("cannot look at the members", "err", err)
+		return
+	}
+	c.act(ctx)
+}
+
+// beat renews the lease.
+func (c *Cluster) beat(ctx context.Context) error {
+	began := time.Now()
+	asked, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	_, err := c.kv.Put(asked, "beat."+c.id, nil)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Now().After(c.until) {
+		if !c.lapsed && !c.until.IsZero() {
+			c.cfg.Log.Warn("NATS does not answer: this node goes on with what it has and saves nothing", "err", err)
+		}
+		c.lapsed = true // somebody may have taken what is ours
+	}
+	if err == nil {
+		c.until = began.Add(leaseTime - leaseMargin)
+	}
+	return err
+}
+
+// look reads the roster and the others' beats.
+func (c *Cluster) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	r, revision, err := c.read(ctx)
+	if err != nil {
+		return err
+	}
+	counts := map[string]uint64{}
+	for id := range r.Members {
+		if id == c.id {
+			continue
+		}
+		e, err := c.kv.Get(ctx, "beat."+id)
+		switch {
+		case err == nil:
+			counts[id] = e.Revision()
+		case !errors.Is(err, jetstream.ErrKeyNotFound):
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	for id, count := range counts {
+		if b, known := c.beats[id]; !known || b.count != count {
+			c.beats[id] = beat{count, now}
+		}
+	}
+	for id, b := range c.beats {
+		if c.lapsed { // its own silence is no sign that the others were silent
+			b.seen = now
+			c.beats[id] = b
+		}
+		if _, there := r.Members[id]; !there || now.Sub(b.seen) > leaseTime {
+			delete(c.beats, id)
+			go c.streams.lose(id)
+		}
+	}
+	c.roster, c.revision = r, revision
+	c.tell()
+	return nil
+}
+
+// tell wakes who waits for a change. Under mu.
+func (c *Cluster) tell() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+const rosterKey = "roster"
+
+func (c *Cluster) read(ctx context.Context) (*roster, uint64, error) {
+	r := &roster{Members: map[string]member{}, Parts: map[int]string{}}
+	e, err := c.kv.Get(ctx, rosterKey)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return r, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := json.Unmarshal(e.Value(), r); err != nil {
+		return nil, 0, fmt.Errorf("read the roster: %w", err)
+	}
+	if r.Members == nil {
+		r.Members = map[string]member{}
+	}
+	if r.Parts == nil {
+		r.Parts = map[int]string{}
+	}
+	return r, e.Revision(), nil
+}
+
+// act follows the roster: parts that another owns are lost, ours are taken, what
+// has to move is released, and the roster is changed where that is ours to do.
+func (c *Cluster) act(ctx context.Context) {
+	c.mu.Lock()
+	r := c.roster.clone()
+	me, in := r.Members[c.id]
+	self := member{Node: c.cfg.Node, Build: c.cfg.Build, Leaving: c.leaving}
+	joined := in && me == self
+	r.Members[c.id] = self
+	claimed := false
+	for part := range c.held {
+		owner, owned := r.Parts[part]
+		switch {
+		case owner == c.id || c.busy[part] || c.let[part]:
+		case owned:
+			delete(c.held, part)
+			c.work.Go(func() { c.cfg.Parts.Lost(part) })
+		default: // NATS has forgotten it
+			r.Parts[part], claimed = c.id, true
+		}
+	}
+	c.lapsed = false
+	for part, id := range r.Parts {
+		if id != c.id || c.busy[part] || c.let[part] {
+			continue
+		}
+		want := r.owner(part, c.alive)
+		switch {
+		case !c.held[part] && want == c.id:
+			c.begin(part, c.take)
+		case c.held[part] && want != c.id && (want != "" || c.leaving):
+			c.begin(part, c.release)
+		case !c.held[part]:
+			c.let[part] = true // it never began
+		}
+	}
+	let := maps.Clone(c.let)
+	next := r.step(c.id, c.alive, func(part int) bool { return let[part] }, c.cfg.Wanted)
+	if next == nil && (!joined || claimed) {
+		next = r
+	}
+	revision := c.revision
+	c.tell()
+	c.mu.Unlock()
+	if next == nil {
+		return
+	}
+	if err := c.write(ctx, next, revision); err != nil {
+		return // somebody was faster: the next turn sees it
+	}
+	c.mu.Lock()
+	for part := range let {
+		delete(c.let, part)
+	}
+	c.mu.Unlock()
+	for id := range r.Members {
+		if _, stays := next.Members[id]; !stays {
+			_ = c.kv.Purge(ctx, "beat."+id)
+		}
+	}
+	_ = c.cfg.Conn.Publish(c.cfg.Name+".poke", nil) // the others look at it sooner
+	c.wake()
+}
+
+func (c *Cluster) write(ctx context.Context, r *roster, revision uint64) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	if revision == 0 {
+		_, err = c.kv.Create(ctx, rosterKey, b)
+	} else {
+		_, err = c.kv.Update(ctx, rosterKey, b, revision)
+	}
+	return err
+}
+
+// begin has a part taken or released on the side. Under mu.
+func (c *Cluster) begin(part int, do func(context.Context, int)) {
+	c.busy[part] = true
+	c.work.Go(func() {
+		do(context.Background(), part)
+		c.wake()
+	})
+}
+
+func (c *Cluster) take(ctx context.Context, part int) {
+	err := c.cfg.Parts.Take(ctx, part)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.busy, part)
+	if err != nil {
+		c.cfg.Log.Error("a part of the cluster cannot be taken over; trying again", "part", part, "err", err)
+		c.let[part] = true
+		return
+	}
+	c.held[part] = true
+	c.tell()
+}
+
+func (c *Cluster) release(ctx context.Context, part int) {
+	c.cfg.Parts.Release(ctx, part)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.busy, part)
+	delete(c.held, part)
+	c.let[part] = true
+}
+
+// leave takes this member off the roster.
+func (c *Cluster) leave(ctx context.Context) {
+	_ = c.pokes.Unsubscribe()
+	defer c.streams.lose("")
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	for ctx.Err() == nil {
+		r, revision, err := c.read(ctx)
+		if err != nil {
+			c.cfg.Log.Warn("NATS does not hear that this node leaves: the others notice it in a moment", "err", err)
+			return
+		}
+		delete(r.Members, c.id)
+		for part, id := range r.Parts {
+			if id == c.id {
+				delete(r.Parts, part)
+			}
+		}
+		if c.write(ctx, r, revision) == nil {
+			_ = c.kv.Purge(ctx, "beat."+c.id)
+			_ = c.cfg.Conn.Publish(c.cfg.Name+".poke", nil)
+			return
+		}
+	}
+}
