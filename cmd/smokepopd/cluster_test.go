@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -303,7 +304,17 @@ func TestClusterHandsACallOver(t *testing.T) {
 	sc := v.reopen()
 	c.mustAccept(event{"event": "ringing", "call_id": "c", "from": caller.E164(), "to": me.Extension})
 	pop := sc.next("pop")
-	c.nodes[owner].stop()
+	follower := newAdminClient(c.socket)
+	followed, err := follower.open(t.Context(), http.MethodGet, "/v1/trace", url.Values{"tenant": {c.domain()}, "follow": {"1"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer follower.http.CloseIdleConnections()
+	defer followed.Close()
+	c.nodes[owner].stop() // and an answer without an end does not hold it up
+	if lines, err := io.ReadAll(followed); err != nil || !bytes.Contains(lines, []byte(`"c"`)) {
+		t.Errorf("the followed trace ends with %v after %d bytes", err, len(lines))
+	}
 	sc.gone()
 	sc = v.reopen()
 	pops, _ := sc.hello["pops"].([]any)
@@ -479,6 +490,14 @@ func TestClusterWithoutNATS(t *testing.T) {
 	again := v.reopen()
 	if dig(again.hello, "pairing", "state") != "paired" {
 		t.Errorf("after NATS was away: %v", again.hello["pairing"])
+	}
+	_ = again.conn.Close()
+
+	// A node stops in order also while there is nobody to hand anything over to.
+	c.stopNATS()
+	c.until(func() bool { return strings.Contains(c.get("http://"+c.ops+"/readyz"), "NATS does not answer") })
+	for _, n := range c.nodes {
+		n.stop()
 	}
 }
 

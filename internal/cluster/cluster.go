@@ -28,8 +28,8 @@ type Parts interface {
 	// Release ends to own a part, in order: the next owner waits for it to
 	// return.
 	Release(ctx context.Context, part int)
-	// Lost tells that another member owns a part now, which this one could not
-	// see. Nothing of it may be written any more.
+	// Lost tells that another member owns a part now, or will: this one could not
+	// hand it over. Nothing of it may be written any more.
 	Lost(part int)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,6 +22,8 @@ const (
 	leaseMargin = 300 * time.Millisecond
 	// askTime bounds one exchange with the servers.
 	askTime = time.Second
+	// leaveTime is how long a member tries to say that it leaves.
+	leaveTime = 3 * time.Second
 )
 
 // Run takes part until ctx ends, then hands every part over and leaves, which
@@ -42,7 +45,7 @@ func (c *Cluster) Run(ctx context.Context, stop time.Duration) error {
 	c.mu.Lock()
 	c.leaving = true
 	c.mu.Unlock()
-	for time.Now().Before(end) && c.holds() {
+	for time.Now().Before(end) && c.holds() && c.Connected() {
 		c.turn(work)
 		select {
 		case <-tick.C:
@@ -50,8 +53,20 @@ func (c *Cluster) Run(ctx context.Context, stop time.Duration) error {
 		}
 	}
 	c.work.Wait()
+	c.abandon()
 	c.leave(work)
 	return nil
+}
+
+// abandon gives up what could not be handed over.
+func (c *Cluster) abandon() {
+	c.mu.Lock()
+	left := slices.Collect(maps.Keys(c.held))
+	clear(c.held)
+	c.mu.Unlock()
+	for _, part := range left {
+		c.cfg.Parts.Lost(part)
+	}
 }
 
 func (c *Cluster) holds() bool {
@@ -286,9 +301,9 @@ func (c *Cluster) release(ctx context.Context, part int) {
 func (c *Cluster) leave(ctx context.Context) {
 	_ = c.pokes.Unsubscribe()
 	defer c.streams.lose("")
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, leaveTime)
 	defer cancel()
-	for ctx.Err() == nil {
+	for c.Connected() && ctx.Err() == nil {
 		r, revision, err := c.read(ctx)
 		if err != nil {
 			c.cfg.Log.Warn("NATS does not hear that this node leaves: the others notice it in a moment", "err", err)

@@ -96,7 +96,7 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 	}
 	alone := cfg
 	if cfg.Cluster.On() {
-		alone, g.world.moment = tenantsOf(cfg, -1), momentOfMany
+		alone, g.world.moment = withoutTenants(cfg), momentOfMany
 	}
 	if d.parts, err = g.wire(ctx, alone, g.vault, carriedPrefix, registry, &d.down); err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func (d *Daemon) bind(ctx context.Context, given Listeners, metrics *prometheus.
 // handlers are what the listeners serve.
 func (d *Daemon) handlers() (agents, pbx, admin http.Handler) {
 	if m := d.member; m != nil {
-		return m.front(serviceAgents, false, m.ofBrowser), m.front(servicePBX, true, m.ofWebhook), m.admin()
+		return m.front(serviceAgents, false, m.ofBrowser), m.front(servicePBX, true, m.ofWebhook), m.admins
 	}
 	return d.parts.web.Handler(), d.parts.receiver.Handler(), d.parts.web.Admin()
 }

@@ -10,9 +10,11 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/cluster"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
@@ -39,6 +41,8 @@ const (
 	headerPart  = "Smokepop-Part"
 	headerFrom  = "Smokepop-From"
 	headerMoved = "Smokepop-Moved"
+	// headerUser is who has opened the admin socket, for the audit log.
+	headerUser = "Smokepop-User"
 )
 
 const (
@@ -84,7 +88,7 @@ func (u undialled) Unwrap() error { return u.error }
 var errMoved = errors.New("the part is elsewhere")
 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	for _, h := range []string{headerPart, headerFrom, headerMoved} {
+	for _, h := range []string{headerPart, headerFrom, headerMoved, headerUser} {
 		r.Header.Del(h)
 	}
 	body, err := readBody(w, r)
@@ -100,7 +104,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if part < 0 {
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		f.lobby.serve(w, r, f.lobby.handler(f.service))
+		f.lobby.serve(w, r, f.service)
 		return
 	}
 	f.to(w, r, part, body)
@@ -131,7 +135,7 @@ func (f *front) to(w http.ResponseWriter, r *http.Request, part int, body []byte
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		if local {
-			if s := f.stack(part); s != nil && s.serve(w, r, s.handler(f.service)) {
+			if s := f.stack(part); s != nil && s.serve(w, r, f.service) {
 				return
 			}
 		} else if f.hand(w, r, id, part, body) {
@@ -176,8 +180,11 @@ func (f *front) hand(w http.ResponseWriter, r *http.Request, id string, part int
 			p.SetURL(&url.URL{Scheme: "http", Host: id})
 			p.Out.Host = p.In.Host
 			p.Out.Body, p.Out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-			p.Out.Header.Set(headerPart, partName(part))
+			p.Out.Header.Set(headerPart, strconv.Itoa(part))
 			p.Out.Header.Set(headerFrom, r.RemoteAddr)
+			if user := userOf(r); user != "" {
+				p.Out.Header.Set(headerUser, user)
+			}
 			if xff := p.In.Header["X-Forwarded-For"]; xff != nil {
 				p.Out.Header["X-Forwarded-For"] = xff
 			}
@@ -201,14 +208,9 @@ func (f *front) hand(w http.ResponseWriter, r *http.Request, id string, part int
 	return answered
 }
 
-func partName(part int) string { return string([]byte{byte('0' + part/10), byte('0' + part%10)}) }
-
 func partNamed(name string) (int, bool) {
-	if len(name) != 2 || strings.Trim(name, "0123456789") != "" {
-		return 0, false
-	}
-	part := int(name[0]-'0')*10 + int(name[1]-'0')
-	return part, part < cluster.Partitions
+	part, err := strconv.Atoi(name)
+	return part, err == nil && part >= 0 && part < cluster.Partitions
 }
 
 // inner serves what other members hand on to this one.
@@ -218,13 +220,17 @@ func (m *member) inner(service string) http.Handler {
 		if from := r.Header.Get(headerFrom); from != "" {
 			r.RemoteAddr = from
 		}
+		if actor, known := actorOf(r.Header.Get(headerUser)); known {
+			r = r.WithContext(audit.WithActor(r.Context(), actor))
+		}
 		r.Header.Del(headerPart)
 		r.Header.Del(headerFrom)
+		r.Header.Del(headerUser)
 		if ok {
 			ctx, cancel := context.WithTimeout(r.Context(), ownerWait)
 			_, local, err := m.Owner(ctx, part)
 			cancel()
-			if s := m.stack(part); err == nil && local && s != nil && s.serve(w, r, s.handler(service)) {
+			if s := m.stack(part); err == nil && local && s != nil && s.serve(w, r, service) {
 				return
 			}
 		}
@@ -233,31 +239,37 @@ func (m *member) inner(service string) http.Handler {
 	})
 }
 
-func (s *stack) handler(service string) http.Handler {
-	switch service {
-	case serviceAgents:
-		return s.agents
-	case servicePBX:
-		return s.pbx
+// userOf writes down who is at the other end of the admin socket, "" where that
+// is not known.
+func userOf(r *http.Request) string {
+	actor := audit.ActorIn(r.Context(), audit.ActorSocket)
+	if !actor.HasUID {
+		return ""
 	}
-	return s.admin
+	return strconv.FormatUint(uint64(actor.UID), 10) + " " + actor.Name
+}
+
+func actorOf(user string) (audit.Actor, bool) {
+	uid, name, _ := strings.Cut(user, " ")
+	n, err := strconv.ParseUint(uid, 10, 32)
+	return audit.ByUser(audit.ActorSocket, uint32(n), name), err == nil
 }
 
 // ofWebhook tells the part of a webhook by its path.
 func (m *member) ofWebhook(r *http.Request, _ []byte) (int, error) {
 	rest, ok := strings.CutPrefix(r.URL.Path, hooksPath+"vodia/")
 	domain, _, _ := strings.Cut(rest, "/")
-	if tenant := screenpop.ParseTenant(domain); ok && m.knows(tenant) {
-		return cluster.PartOf(string(tenant)), nil
+	if !ok {
+		return -1, nil
 	}
-	return -1, nil
+	return m.partOf(screenpop.ParseTenant(domain)), nil
 }
 
 // ofBrowser tells the part of an agent's request by its session.
 func (m *member) ofBrowser(r *http.Request, body []byte) (int, error) {
 	tenant, err := m.lobby.web.Whose(r, body)
-	if err != nil || !m.knows(tenant) {
+	if err != nil {
 		return -1, err
 	}
-	return cluster.PartOf(string(tenant)), nil
+	return m.partOf(tenant), nil
 }

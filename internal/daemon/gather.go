@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"sync"
 
-	"github.com/smokepop/smokepop/internal/cluster"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -30,12 +29,9 @@ func (m *member) admin() http.Handler {
 			_ = json.Unmarshal(body, &in)
 			tenant = screenpop.ParseTenant(string(in.Tenant))
 		}
-		if tenant == "" || !m.knows(tenant) {
-			return -1, nil
-		}
-		return cluster.PartOf(string(tenant)), nil
+		return m.partOf(tenant), nil
 	})
-	all := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/members" {
 			writeAnswer(w, map[string]any{"members": m.Members(), "connected": m.Connected(), "settled": m.Settled()})
 			return
@@ -52,38 +48,37 @@ func (m *member) admin() http.Handler {
 		}
 		f.everywhere(w, r)
 	})
-	return all
 }
 
 func follows(q url.Values) bool { return q.Get("follow") != "" && q.Get("follow") != "0" }
 
 // everywhere asks the owner of each part and puts the lists of the answers
-// together. The first refusal is the answer where nobody has an answer.
+// together; of what is no list one has it. A part that knows nothing of what is
+// asked for counts only where all do not, and one that cannot answer for all: a
+// list with something missing would be taken for whole.
 func (f *front) everywhere(w http.ResponseWriter, r *http.Request) {
 	var mu sync.Mutex
 	var refusal *httptest.ResponseRecorder
-	lists := map[string][]json.RawMessage{}
+	lists, single := map[string][]json.RawMessage{}, map[string]json.RawMessage{}
 	seen := map[string]bool{}
 	answers := 0
 	ask := func(part int) {
-		asked := r.Clone(r.Context())
 		answer := httptest.NewRecorder()
-		if part < 0 {
-			f.lobby.serve(answer, asked, f.lobby.handler(f.service))
-		} else {
-			f.to(answer, asked, part, nil)
-		}
+		f.to(answer, r.Clone(r.Context()), part, nil)
 		mu.Lock()
 		defer mu.Unlock()
 		var fields map[string]json.RawMessage
 		if answer.Code != http.StatusOK || json.Unmarshal(answer.Body.Bytes(), &fields) != nil {
-			refusal = answer
+			if refusal == nil || refusal.Code == http.StatusNotFound {
+				refusal = answer
+			}
 			return
 		}
 		answers++
 		for name, raw := range fields {
 			var list []json.RawMessage
 			if json.Unmarshal(raw, &list) != nil {
+				single[name] = raw
 				continue
 			}
 			if lists[name] == nil {
@@ -100,11 +95,11 @@ func (f *front) everywhere(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	var wg sync.WaitGroup
-	for _, part := range f.parts() {
+	for part := range f.spread.Load().parts {
 		wg.Go(func() { ask(part) })
 	}
 	wg.Wait()
-	if answers == 0 && refusal != nil {
+	if refusal != nil && (answers == 0 || refusal.Code != http.StatusNotFound) {
 		for name, values := range refusal.Header() {
 			w.Header()[name] = values
 		}
@@ -112,27 +107,14 @@ func (f *front) everywhere(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(refusal.Body.Bytes())
 		return
 	}
-	writeAnswer(w, lists)
-}
-
-// parts are those that have a tenant.
-func (m *member) parts() (parts []int) {
-	for part := range cluster.Partitions {
-		if m.wanted(part) {
-			parts = append(parts, part)
-		}
+	whole := map[string]any{}
+	for name, raw := range single {
+		whole[name] = raw
 	}
-	return parts
-}
-
-// knows tells whether there is such a tenant.
-func (m *member) knows(tenant screenpop.Tenant) bool {
-	for _, t := range m.config().Tenants {
-		if t.Domain == tenant {
-			return true
-		}
+	for name, list := range lists {
+		whole[name] = list
 	}
-	return false
+	writeAnswer(w, whole)
 }
 
 func writeAnswer(w http.ResponseWriter, v any) {
@@ -164,7 +146,7 @@ func (e *everybody) ask(q url.Values) []screenpop.Agent {
 		return nil
 	}
 	answer := httptest.NewRecorder()
-	e.admin().ServeHTTP(answer, r)
+	e.admins.ServeHTTP(answer, r)
 	var out struct{ Agents []screenpop.Agent }
 	if answer.Code != http.StatusOK || json.Unmarshal(answer.Body.Bytes(), &out) != nil {
 		return nil

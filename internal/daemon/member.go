@@ -2,139 +2,23 @@ package daemon
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"crypto/tls"
-	"encoding/base32"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/smokepop/smokepop/internal/cluster"
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/screenpop"
-	"github.com/smokepop/smokepop/internal/vault"
 	"github.com/smokepop/smokepop/internal/web"
 )
-
-// natsStart is how long NATS may take to be there when smokepop starts.
-const natsStart = 20 * time.Second
-
-// connectNATS connects to the servers of a configuration. The connection comes
-// back by itself whenever it breaks.
-func connectNATS(ctx context.Context, c config.Cluster, g *ground) (*nats.Conn, error) {
-	log := g.log.With("component", "cluster")
-	options := []nats.Option{
-		nats.Name("smokepop " + c.Node), nats.Timeout(2 * time.Second), nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2),
-		nats.MaxReconnects(-1), nats.ReconnectWait(200 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil {
-				log.Warn("the connection to NATS is broken", "err", err)
-			}
-		}),
-		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("connected to NATS again", "server", nc.ConnectedAddr()) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("NATS", "err", err) }),
-	}
-	if c.NATS.CredsFile != "" {
-		options = append(options, nats.UserCredentials(c.NATS.CredsFile))
-	}
-	if t := c.NATS.TLS; t != (config.NATSTLS{}) {
-		options = append(options, nats.Secure(&tls.Config{MinVersion: tls.VersionTLS12}))
-		if t.CAFile != "" {
-			options = append(options, nats.RootCAs(t.CAFile))
-		}
-		if t.CertFile != "" {
-			options = append(options, nats.ClientCert(t.CertFile, t.KeyFile))
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, natsStart)
-	defer cancel()
-	for {
-		nc, err := nats.Connect(strings.Join(c.NATS.URLs, ","), options...)
-		if err == nil {
-			return nc, nil
-		}
-		select {
-		case <-time.After(500 * time.Millisecond):
-		case <-ctx.Done():
-			return nil, fmt.Errorf("cluster.nats: none of the servers lets this node in: %w", err)
-		}
-	}
-}
-
-// openCluster opens the store in JetStream and prepares to be a member.
-func (g *ground) openCluster(ctx context.Context, cfg *config.Config, keys vault.KeyRing, opts vault.Options, down *teardown) error {
-	nc, err := connectNATS(ctx, cfg.Cluster, g)
-	if err != nil {
-		return err
-	}
-	down.add("connection to NATS", func(context.Context) error { nc.Close(); return nil })
-	g.nats, g.instance = nc, cfg.Cluster.Node+"-"+nuid.Next()
-	if g.memberKeys, err = keys.Derive("members"); err != nil {
-		return err
-	}
-	ids, err := keys.Derive("pop ids")
-	if err != nil {
-		return err
-	}
-	g.popSecret = ids[0]
-	g.vault, err = vault.OpenJetStream(ctx, nc, keys, vault.JetStreamOptions{Bucket: cfg.Cluster.Name + "-vault", Replicas: cfg.Cluster.Replicas}, opts)
-	return err
-}
-
-// popIDs makes the ids of pops of what they are for, so that a call that goes on
-// at another node, which knows nothing of it, has the pop that it had.
-type popIDs struct {
-	secret []byte
-
-	mu   sync.Mutex
-	made map[popKey]uint32
-	keys []popKey // the oldest first
-}
-
-type popKey struct {
-	agent screenpop.AgentID
-	call  screenpop.CallID
-}
-
-// popsRemembered is of how many calls it is known how many pops they had.
-const popsRemembered = 4096
-
-func (p *popIDs) next(agent screenpop.AgentID, call screenpop.CallID) string {
-	p.mu.Lock()
-	key := popKey{agent, call}
-	if p.made == nil {
-		p.made = map[popKey]uint32{}
-	}
-	n, known := p.made[key]
-	if !known {
-		if len(p.keys) == popsRemembered {
-			delete(p.made, p.keys[0])
-			p.keys = p.keys[1:]
-		}
-		p.keys = append(p.keys, key)
-	}
-	p.made[key] = n + 1
-	p.mu.Unlock()
-
-	h := hmac.New(sha256.New, p.secret)
-	for _, word := range []string{string(agent.Tenant), string(agent.Extension), string(call)} {
-		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(word))))
-		h.Write([]byte(word))
-	}
-	h.Write(binary.BigEndian.AppendUint32(nil, n))
-	return base32.StdEncoding.EncodeToString(h.Sum(nil))[:26]
-}
 
 // member is this daemon as a member of a cluster: it has a stack for each part
 // that it owns, and the lobby for what belongs to no tenant.
@@ -149,18 +33,23 @@ type member struct {
 
 	closing sync.WaitGroup // screens of parts that are handed over
 
+	admins http.Handler // of the admin socket
+
+	spread atomic.Pointer[spread]
 	mu     sync.Mutex
-	cfg    *config.Config
 	stacks map[int]*stack
 }
 
 // join makes this daemon a member. What belongs to no tenant is the lobby's.
 func (g *ground) join(ctx context.Context, cfg *config.Config, lobby *parts) (*member, error) {
 	m := &member{
-		ground: g, cfg: cfg, stacks: map[int]*stack{}, failed: make(chan error, 1), going: make(chan struct{}), handed: make(chan struct{}),
-		lobby: &stack{parts: lobby, agents: lobby.web.Handler(), pbx: lobby.receiver.Handler(), admin: lobby.web.Admin()},
+		ground: g, stacks: map[int]*stack{}, failed: make(chan error, 1), going: make(chan struct{}), handed: make(chan struct{}),
+		lobby: &stack{parts: lobby, agents: lobby.web.Handler(), pbx: lobby.receiver.Handler(), admin: lobby.web.Admin(), ending: context.Background()},
 	}
+	m.spread.Store(spreadOf(cfg))
+	m.admins = m.admin()
 	lobby.everybody.member = m
+	lobby.configurations.set(cfg)
 	log := g.log.With("component", "cluster")
 	var err error
 	m.Cluster, err = cluster.Join(ctx, cluster.Config{
@@ -285,15 +174,16 @@ func (m *member) prepare(ctx context.Context, next *config.Config) (put func(), 
 	m.mu.Lock()
 	stacks := maps.Clone(m.stacks)
 	m.mu.Unlock()
+	spread := spreadOf(next)
 	var puts []func()
 	for part, s := range stacks {
-		put, err := s.prepare(ctx, tenantsOf(next, part))
+		put, err := s.prepare(ctx, spread.part(part))
 		if err != nil {
 			return nil, err
 		}
 		puts = append(puts, put)
 	}
-	put, err = m.lobby.prepare(ctx, tenantsOf(next, -1))
+	put, err = m.lobby.prepare(ctx, spread.lobby)
 	if err != nil {
 		return nil, err
 	}
@@ -301,33 +191,55 @@ func (m *member) prepare(ctx context.Context, next *config.Config) (put func(), 
 		for _, each := range append(puts, put) {
 			each()
 		}
-		m.mu.Lock()
-		m.cfg = next
-		m.mu.Unlock()
+		m.lobby.configurations.set(next)
+		m.spread.Store(spread)
 	}, nil
 }
 
-// tenantsOf returns the configuration with the tenants of one part, or of none
-// for -1.
-func tenantsOf(cfg *config.Config, part int) *config.Config {
+// spread is a configuration by parts. It is not changed.
+type spread struct {
+	parts map[int]*config.Config // with the tenants of a part each
+	lobby *config.Config         // with none
+	of    map[screenpop.Tenant]int
+}
+
+func spreadOf(cfg *config.Config) *spread {
+	s := &spread{parts: map[int]*config.Config{}, lobby: withoutTenants(cfg), of: map[screenpop.Tenant]int{}}
+	for _, t := range cfg.Tenants {
+		part := cluster.PartOf(string(t.Domain))
+		if s.parts[part] == nil {
+			s.parts[part] = withoutTenants(cfg)
+		}
+		s.parts[part].Tenants = append(s.parts[part].Tenants, t)
+		s.of[t.Domain] = part
+	}
+	return s
+}
+
+// part is the configuration of one part.
+func (s *spread) part(part int) *config.Config {
+	if cfg := s.parts[part]; cfg != nil {
+		return cfg
+	}
+	return s.lobby
+}
+
+func withoutTenants(cfg *config.Config) *config.Config {
 	some := *cfg
 	some.Tenants = nil
-	for _, t := range cfg.Tenants {
-		if cluster.PartOf(string(t.Domain)) == part {
-			some.Tenants = append(some.Tenants, t)
-		}
-	}
 	return &some
 }
 
-func (m *member) config() *config.Config {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.cfg
-}
-
 // wanted tells whether a part has a tenant.
-func (m *member) wanted(part int) bool { return len(tenantsOf(m.config(), part).Tenants) > 0 }
+func (m *member) wanted(part int) bool { return m.spread.Load().parts[part] != nil }
+
+// partOf is a tenant's part; -1 for a tenant that there is not.
+func (m *member) partOf(tenant screenpop.Tenant) int {
+	if part, there := m.spread.Load().of[tenant]; there {
+		return part
+	}
+	return -1
+}
 
 func carriedAt(part int) string { return fmt.Sprintf("carried/part-%02d/", part) }
 
@@ -335,14 +247,15 @@ func carriedAt(part int) string { return fmt.Sprintf("carried/part-%02d/", part)
 func (m *member) Take(ctx context.Context, part int) error {
 	began := time.Now()
 	store := fenced{m.ground.vault, func() bool { return m.Owns(part) }}
-	s, err := m.ground.newStack(ctx, tenantsOf(m.config(), part), store, carriedAt(part), m.fatal)
+	cfg := m.spread.Load().part(part)
+	s, err := m.ground.newStack(ctx, cfg, store, carriedAt(part), m.fatal)
 	if err != nil {
 		return err
 	}
 	m.mu.Lock()
 	m.stacks[part] = s
 	m.mu.Unlock()
-	m.ground.log.Info("a part of the cluster is this node's", "part", part, "tenants", len(tenantsOf(m.config(), part).Tenants), "took", time.Since(began))
+	m.ground.log.Info("a part of the cluster is this node's", "part", part, "tenants", len(cfg.Tenants), "took", time.Since(began))
 	return nil
 }
 
@@ -368,7 +281,7 @@ func (m *member) Lost(part int) {
 	if s == nil {
 		return
 	}
-	m.ground.log.Warn("another node has taken over a part of the cluster", "part", part)
+	m.ground.log.Warn("a part of the cluster goes on at another node, and could not be handed over", "part", part)
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	s.drop(ctx)

@@ -32,7 +32,10 @@ func (p *parts) snapshots(ctx context.Context) error {
 			return nil
 		}
 		err := p.snapshot(ctx)
-		if failed := err != nil && ctx.Err() == nil; failed != failing {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if failed := err != nil; failed != failing {
 			if failing = failed; failing {
 				log.Warn("the calls under way cannot be sealed for other nodes: if this one goes now, its calls pop when they are answered", "err", err)
 			} else {

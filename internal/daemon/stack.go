@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/smokepop/smokepop/internal/config"
+	"github.com/smokepop/smokepop/internal/tokens"
 	"github.com/smokepop/smokepop/internal/vault"
 )
 
@@ -32,11 +33,15 @@ type stack struct {
 	mu       sync.Mutex
 	stopping bool
 	requests sync.WaitGroup // under way
+	// ending ends the answers that have no end of their own: an admin's.
+	ending context.Context
+	end    context.CancelFunc
 }
 
 // newStack wires the parts of a configuration and starts them.
 func (g *ground) newStack(ctx context.Context, cfg *config.Config, store storage, at string, fatal func(error)) (*stack, error) {
 	s := &stack{registry: prometheus.NewRegistry(), failed: make(chan error, 1), down: teardown{log: g.log}}
+	s.ending, s.end = context.WithCancel(context.Background())
 	var err error
 	if s.parts, err = g.wire(ctx, cfg, store, at, s.registry, &s.down); err != nil {
 		return nil, errors.Join(err, s.down.run(ctx))
@@ -65,9 +70,9 @@ func (g *ground) newStack(ctx context.Context, cfg *config.Config, store storage
 	return s, nil
 }
 
-// serve has a request answered by one of the stack's handlers; false when the
-// stack is on its way out.
-func (s *stack) serve(w http.ResponseWriter, r *http.Request, h http.Handler) bool {
+// serve has a request answered for a service; false when the stack is on its way
+// out.
+func (s *stack) serve(w http.ResponseWriter, r *http.Request, service string) bool {
 	s.mu.Lock()
 	if s.stopping {
 		s.mu.Unlock()
@@ -76,17 +81,33 @@ func (s *stack) serve(w http.ResponseWriter, r *http.Request, h http.Handler) bo
 	s.requests.Add(1)
 	s.mu.Unlock()
 	defer s.requests.Done()
-	h.ServeHTTP(w, r)
+	switch service {
+	case serviceAgents:
+		s.agents.ServeHTTP(w, r)
+	case servicePBX:
+		s.pbx.ServeHTTP(w, r)
+	case serviceAdmin:
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(s.ending, cancel)()
+		s.admin.ServeHTTP(w, r.WithContext(ctx))
+	}
 	return true
+}
+
+// refuse lets no request in any more, and ends those without an end.
+func (s *stack) refuse() {
+	s.mu.Lock()
+	s.stopping = true
+	s.mu.Unlock()
+	s.end()
 }
 
 // stop ends the stack in the order of the way of a call, and seals the calls
 // under way for whoever goes on. When it returns somebody may; the screens are
 // closed by rest, which takes as long as a browser that does not answer.
 func (s *stack) stop(ctx context.Context) (rest func(context.Context) error, err error) {
-	s.mu.Lock()
-	s.stopping = true
-	s.mu.Unlock()
+	s.refuse()
 	s.requests.Wait() // each is bounded
 	err = s.flow.Close(ctx)
 	s.cancel()
@@ -98,9 +119,7 @@ func (s *stack) stop(ctx context.Context) (rest func(context.Context) error, err
 
 // drop ends the stack without a trace: somebody else goes on with it.
 func (s *stack) drop(ctx context.Context) {
-	s.mu.Lock()
-	s.stopping = true
-	s.mu.Unlock()
+	s.refuse()
 	s.cancel()
 	_ = s.hub.Close(ctx)
 	<-s.failed
@@ -125,7 +144,7 @@ func (f fenced) CompareAndSet(ctx context.Context, path string, value []byte, re
 	// Who has written last into an agent's authorisation may write again: a token
 	// that comes when the part has changed hands is saved, or the next owner has
 	// written already.
-	known := revision != 0 && strings.HasPrefix(path, "tokens/")
+	known := revision != 0 && strings.HasPrefix(path, tokens.Records)
 	if err := f.allowed(); err != nil && !known {
 		return 0, err
 	}

@@ -26,7 +26,7 @@ type parts struct {
 	ground   *ground
 	store    storage
 	carryAt  string        // where in the store calls are carried
-	moved    chan struct{} // holds one token when a call may have moved
+	moved    chan struct{} // holds one token when a call may have moved; nil: nobody wants to know
 	keeper   *tokens.Keeper
 	hub      *push.Hub
 	finder   *lookup.Finder
@@ -55,16 +55,16 @@ type parts struct {
 //
 // Calls are carried from one daemon to the next at a place in the store.
 func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, carryAt string, metrics prometheus.Registerer, down *teardown) (_ *parts, err error) {
-	p := &parts{ground: g, store: store, carryAt: carryAt, moved: make(chan struct{}, 1)}
+	p := &parts{ground: g, store: store, carryAt: carryAt}
 	log, world := g.log, g.world
 	traces := trace.New(trace.Config{})
 	if p.tracing, err = newTracing(cfg.Tracing, world.collector, g.version, metrics, log.With("component", "otlp")); err != nil {
 		return nil, err
 	}
-	recorder := recorders{trace: traces, tracing: p.tracing}
 	if g.nats != nil {
-		recorder.moved = p.moved
+		p.moved = make(chan struct{}, 1)
 	}
+	recorder := recorders{traces, p.tracing, p.moved}
 	down.add("connections to Smokeball", func(context.Context) error { world.smokeball.CloseIdleConnections(); return nil })
 	p.accounts = smokeballs{world.smokeball, smokeball.NewMetrics(metrics)}
 	firms, err := p.accounts.firms(cfg, nil)

@@ -108,7 +108,7 @@ func TestTwoTabsPairingAtOnce(t *testing.T) {
 				if len(grants) != 2 || good != 1 {
 					t.Errorf("%d of %d grants are good", good, len(grants))
 				}
-				if paths, err := r.vault.List(t.Context(), pathPrefix); err != nil || len(paths) != 1 {
+				if paths, err := r.vault.List(t.Context(), Records); err != nil || len(paths) != 1 {
 					t.Errorf("stored: %q %v", paths, err)
 				}
 				if token, err := r.keeper.Renew(t.Context(), priya, r.token()); err != nil || token == "" {

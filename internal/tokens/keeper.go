@@ -152,7 +152,7 @@ func New(cfg Config) (*Keeper, error) {
 // alone: a tenant may come back.
 func (k *Keeper) load(ctx context.Context, gates map[screenpop.Tenant]*gate) (map[screenpop.AgentID]*wallet, error) {
 	wallets := map[screenpop.AgentID]*wallet{}
-	paths, err := k.store.List(ctx, pathPrefix)
+	paths, err := k.store.List(ctx, Records)
 	if err != nil {
 		return nil, err
 	}

@@ -13,10 +13,10 @@ import (
 	"github.com/smokepop/smokepop/internal/smokeball"
 )
 
-const (
-	pathPrefix    = "tokens/"
-	recordVersion = 1
-)
+// Records is where in the store the authorisations are.
+const Records = "tokens/"
+
+const recordVersion = 1
 
 // errRecord: a record opened and is not what this version writes.
 var errRecord = errors.New("the record is not an authorisation this version knows")
@@ -149,11 +149,11 @@ func (r *record) due(now time.Time) bool {
 }
 
 func pathOf(id screenpop.AgentID) string {
-	return pathPrefix + url.PathEscape(string(id.Tenant)) + "/" + url.PathEscape(string(id.Extension))
+	return Records + url.PathEscape(string(id.Tenant)) + "/" + url.PathEscape(string(id.Extension))
 }
 
 func agentOf(path string) (screenpop.AgentID, bool) {
-	tenant, extension, ok := strings.Cut(strings.TrimPrefix(path, pathPrefix), "/")
+	tenant, extension, ok := strings.Cut(strings.TrimPrefix(path, Records), "/")
 	t, err1 := url.PathUnescape(tenant)
 	e, err2 := url.PathUnescape(extension)
 	id := screenpop.AgentID{Tenant: screenpop.Tenant(t), Extension: screenpop.Extension(e)}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
@@ -15,6 +16,9 @@ import (
 // page itself, and for what will be refused. Nothing is decided by it: the
 // tenant's daemon looks at the request anew.
 func (s *Server) Whose(r *http.Request, body []byte) (screenpop.Tenant, error) {
+	if !ofSomebody(r.URL.Path) {
+		return "", nil
+	}
 	ctx := r.Context()
 	for _, way := range []struct {
 		cookie string
@@ -48,6 +52,12 @@ func (s *Server) Whose(r *http.Request, body []byte) (screenpop.Tenant, error) {
 		return s.invites.tenant(ctx, in.Invite)
 	}
 	return screenpop.ParseTenant(string(in.Tenant)), nil
+}
+
+// ofSomebody tells whether what is at a path can be a tenant's. The page and its
+// parts, and single sign-on, are everybody's: no session is looked up for them.
+func ofSomebody(path string) bool {
+	return strings.HasPrefix(path, "/api/") || path == "/ws" || strings.HasPrefix(path, "/pair/")
 }
 
 // tenant returns whose invite a token is, "" when it is none.
