@@ -111,18 +111,7 @@ func startClusterAs(t *testing.T, n int, o systemOptions, processes bool) *clust
 	}, system: &system{t: t}}
 	c.startNATS()
 	t.Cleanup(c.stopNATS)
-	world, err := newDemoWorld(t.Context(), c.front.l.Addr().String(), o.firms, o.as, o.pbx...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- world.serve(context.WithoutCancel(t.Context())) }()
-	t.Cleanup(func() {
-		world.close()
-		if err := <-served; err != nil {
-			t.Errorf("the simulated world: %v", err)
-		}
-	})
+	world := startWorld(t, c.front.l.Addr().String(), o.firms, o.as, o.pbx...)
 	c.system = &system{t: t, world: world, dir: t.TempDir(), stop: func() {}}
 	var key []byte
 	for i := range n {
@@ -283,6 +272,17 @@ func TestClusterIsOne(t *testing.T) {
 		var out struct{ Agents []any }
 		if err := newAdminClient(c.socket).call(t.Context(), http.MethodGet, "/v1/agents", nil, nil, &out); err != nil || len(out.Agents) != agents {
 			t.Errorf("node %s tells of %d agents, %v; there are %d", c.nodes[i].name, len(out.Agents), err, agents)
+		}
+		var sessions struct{ Sessions []any }
+		if err := newAdminClient(c.socket).call(t.Context(), http.MethodGet, "/v1/sessions", nil, nil, &sessions); err != nil || len(sessions.Sessions) != 1 {
+			t.Errorf("node %s tells of %d sessions, %v; there is one", c.nodes[i].name, len(sessions.Sessions), err)
+		}
+		if err := newAdminClient(c.socket).call(t.Context(), http.MethodGet, "/v1/trace", url.Values{"follow": {"1"}}, nil, nil); err == nil {
+			t.Error("all tenants can be followed at once")
+		}
+		var knock struct{ Nonce, Proof string }
+		if err := newAdminClient(c.socket).call(t.Context(), http.MethodPost, "/v1/doctor/knock", nil, nil, &knock); err != nil || !strings.Contains(c.get(c.world.public+"/api/knock/"+knock.Nonce), knock.Proof) {
+			t.Errorf("node %s does not hear its own knock: %v", c.nodes[i].name, err)
 		}
 		if !strings.Contains(c.get("http://"+c.ops+"/readyz"), `"ready"`) {
 			t.Errorf("node %s is not ready: %s", c.nodes[i].name, c.get("http://"+c.ops+"/readyz"))

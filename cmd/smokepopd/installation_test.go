@@ -139,20 +139,10 @@ func install(t testing.TB, firm *simulator.Firm, as func(*simulator.Options), ch
 	if testing.Short() {
 		t.Skip("builds the binary and runs it")
 	}
-	world, err := newDemoWorld(t.Context(), freeAddress(t), []*simulator.Firm{firm}, as)
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- world.serve(context.WithoutCancel(t.Context())) }()
-	t.Cleanup(func() {
-		world.close()
-		if err := <-served; err != nil {
-			t.Errorf("the simulated world: %v", err)
-		}
-	})
+	world := startWorld(t, freeAddress(t), []*simulator.Firm{firm}, as)
 	in := &installation{t: t, world: world, dir: t.TempDir(), ops: freeAddress(t), stderr: &bytes.Buffer{}}
 	in.socket = filepath.Join(in.dir, "admin.sock")
+	var err error
 	in.file, err = world.writeConfig(in.dir, func(settings map[string]any) {
 		settings["listen"].(map[string]any)["ops"] = in.ops
 		settings["log"] = map[string]any{"level": "debug", "format": "json"}

@@ -44,14 +44,10 @@ type systemOptions struct {
 	world func(*demoWorld, map[string]any)
 }
 
-// startSystem runs a system until the test ends.
-func startSystem(t *testing.T, o systemOptions) *system {
+// startWorld runs the simulated world around a smokepop until the test ends.
+func startWorld(t testing.TB, agents string, firms []*simulator.Firm, as func(*simulator.Options), pbx ...func(*simulator.PBXOptions)) *demoWorld {
 	t.Helper()
-	if o.firms == nil {
-		o.firms = demoFirms()[:1]
-	}
-	agents := listenLoopback(t, "127.0.0.1:0")
-	world, err := newDemoWorld(t.Context(), agents.Addr().String(), o.firms, o.as, o.pbx...)
+	world, err := newDemoWorld(t.Context(), agents, firms, as, pbx...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,10 +59,22 @@ func startSystem(t *testing.T, o systemOptions) *system {
 			t.Errorf("the simulated world: %v", err)
 		}
 	})
+	return world
+}
+
+// startSystem runs a system until the test ends.
+func startSystem(t *testing.T, o systemOptions) *system {
+	t.Helper()
+	if o.firms == nil {
+		o.firms = demoFirms()[:1]
+	}
+	agents := listenLoopback(t, "127.0.0.1:0")
+	world := startWorld(t, agents.Addr().String(), o.firms, o.as, o.pbx...)
 	s := &system{t: t, world: world, dir: t.TempDir()}
 	s.socket = filepath.Join(s.dir, "admin.sock")
 	ops := listenLoopback(t, "127.0.0.1:0")
 	s.ops = ops.Addr().String()
+	var err error
 	if s.file, err = world.writeConfig(s.dir, func(settings map[string]any) {
 		settings["listen"].(map[string]any)["ops"] = s.ops
 		if o.world != nil {

@@ -13,9 +13,13 @@ import (
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
-// ofStore are the routes of the admin socket that are about the store, which all
-// members share.
-var ofStore = map[string]bool{"/v1/keys": true, "/v1/keys/rotate": true, "/v1/backup": true}
+// ofAll are the commands that may be about all tenants: every owner is asked then.
+// Any other command that names no tenant is about this node, or about the store,
+// which all share.
+var ofAll = map[string]bool{
+	"/v1/agents": true, "/v1/sessions": true, "/v1/trace": true, "/v1/calls": true,
+	"/v1/directory": true, "/v1/directory/refresh": true, "/v1/doctor/webhooks": true,
+}
 
 // admin serves the admin socket of a member: a command about one tenant goes to
 // its owner, one about all of them to every owner, and the answers become one.
@@ -41,12 +45,16 @@ func (m *member) admin() http.Handler {
 			refuse(w, http.StatusRequestEntityTooLarge, msgBody)
 			return
 		}
-		if part, _ := f.whose(r, body); part >= 0 || ofStore[r.URL.Path] || len(body) > 0 || follows(r.URL.Query()) {
+		part, _ := f.whose(r, body)
+		switch all := part < 0 && ofAll[r.URL.Path] && r.URL.Query().Get("tenant") == ""; {
+		case all && follows(r.URL.Query()):
+			refuse(w, http.StatusBadRequest, "Name a tenant: of all tenants of a cluster nobody can be followed at once.")
+		case all:
+			f.everywhere(w, r)
+		default:
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			f.ServeHTTP(w, r)
-			return
 		}
-		f.everywhere(w, r)
 	})
 }
 
@@ -60,7 +68,6 @@ func (f *front) everywhere(w http.ResponseWriter, r *http.Request) {
 	var mu sync.Mutex
 	var refusal *httptest.ResponseRecorder
 	lists, single := map[string][]json.RawMessage{}, map[string]json.RawMessage{}
-	seen := map[string]bool{}
 	answers := 0
 	ask := func(part int) {
 		answer := httptest.NewRecorder()
@@ -85,10 +92,10 @@ func (f *front) everywhere(w http.ResponseWriter, r *http.Request) {
 				lists[name] = []json.RawMessage{}
 			}
 			for _, one := range list {
-				// Sessions are in the store that all share: each owner tells of
-				// those of all tenants.
-				if key := name + string(one); !seen[key] {
-					seen[key] = true
+				// Some are in the store that all share, such as sessions: an owner
+				// tells of its own tenants.
+				var of struct{ Tenant screenpop.Tenant }
+				if json.Unmarshal(one, &of) != nil || of.Tenant == "" || f.partOf(of.Tenant) == part {
 					lists[name] = append(lists[name], one)
 				}
 			}
