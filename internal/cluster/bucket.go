@@ -16,8 +16,8 @@ const bucketTime = 10 * time.Second
 // BucketConfig is what a bucket is made of; one that is there is not changed.
 type BucketConfig struct {
 	Name     string
-	Replicas int // servers that keep each record; 0 means 1
-	MaxSize  int // of a record with its key; 0: as NATS allows
+	Replicas int   // servers that keep each record; 0 means 1
+	MaxSize  int32 // of a record with its key; 0: as NATS allows
 }
 
 // OpenBucket opens a key-value bucket, and makes it where there is none: as
@@ -47,7 +47,7 @@ func makeBucket(ctx context.Context, js jetstream.JetStream, cfg BucketConfig) e
 	}
 	_, err := js.CreateStream(ctx, jetstream.StreamConfig{
 		Name: stream, Description: "smokepop", Subjects: []string{"$KV." + cfg.Name + ".>"},
-		MaxMsgsPerSubject: 1, MaxMsgSize: int32(cfg.MaxSize), Storage: jetstream.FileStorage, Replicas: max(1, cfg.Replicas),
+		MaxMsgsPerSubject: 1, MaxMsgSize: cfg.MaxSize, Storage: jetstream.FileStorage, Replicas: max(1, cfg.Replicas),
 		Discard: jetstream.DiscardNew, DenyDelete: true, AllowRollup: true, AllowDirect: false,
 		AllowMsgTTL: true, // of the marks of what was deleted
 	})

@@ -50,6 +50,9 @@ func (g *ground) join(ctx context.Context, cfg *config.Config, lobby *parts) (*m
 	m.admins = m.admin()
 	lobby.everybody.member = m
 	lobby.configurations.set(cfg)
+	if lobby.watchdog != nil {
+		lobby.watchdog.flow = m
+	}
 	log := g.log.With("component", "cluster")
 	var err error
 	m.Cluster, err = cluster.Join(ctx, cluster.Config{
@@ -145,15 +148,23 @@ func (m *member) missing(ctx context.Context) (all []web.Missing) {
 	if !m.Connected() {
 		all = append(all, web.Missing{Part: "cluster", Problem: "NATS does not answer: this node goes on with the calls and the authorisations that it has, and can neither pair nor save"})
 	}
+	if err := m.Alive(ctx); err != nil {
+		all = append(all, web.Missing{Part: "flow", Problem: err.Error()})
+	}
+	return all
+}
+
+// Alive passes through every worker of every flow here; see [screenpop.Flow.Alive].
+func (m *member) Alive(ctx context.Context) error {
 	m.mu.Lock()
-	stacks := slices.Collect(maps.Values(m.stacks))
+	stacks := append(slices.Collect(maps.Values(m.stacks)), m.lobby)
 	m.mu.Unlock()
 	for _, s := range stacks {
 		if err := s.flow.Alive(ctx); err != nil {
-			all = append(all, web.Missing{Part: "flow", Problem: err.Error()})
+			return err
 		}
 	}
-	return all
+	return nil
 }
 
 // metrics are those of all that runs here.

@@ -30,6 +30,11 @@ func (nobody) Find(context.Context, screenpop.AgentID, screenpop.Call) (screenpo
 	return screenpop.Match{}, screenpop.ErrNoMatch
 }
 
+// keptFarAway is a store on servers that do not answer.
+type keptFarAway struct{}
+
+func (keptFarAway) Answers(context.Context) error { return vault.ErrAway }
+
 // As systemd sees it: it is fed while the flow and the store answer, not while
 // a worker is stuck, and again when it goes on; and not when the store is gone.
 func TestWatchdogGoesHungryWithTheFlowAndTheStore(t *testing.T) {
@@ -99,6 +104,9 @@ func TestWatchdogGoesHungryWithTheFlowAndTheStore(t *testing.T) {
 	close(screens.free)
 	if !fed(30 * time.Second) {
 		t.Error("it is not fed again")
+	}
+	if err := (&watchdog{every: time.Second, flow: flow, store: keptFarAway{}}).examine(ctx); err != nil {
+		t.Errorf("it goes hungry for servers that a new start does not bring back: %v", err)
 	}
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
