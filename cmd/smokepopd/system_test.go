@@ -68,11 +68,11 @@ func startSystem(t *testing.T, o systemOptions) *system {
 	if o.firms == nil {
 		o.firms = demoFirms()[:1]
 	}
-	agents := listenLoopback(t, "127.0.0.1:0")
+	agents := listenLoopback(t, freeAddress(t)) // stays free while a daemon is restarted
 	world := startWorld(t, agents.Addr().String(), o.firms, o.as, o.pbx...)
 	s := &system{t: t, world: world, dir: t.TempDir()}
 	s.socket = filepath.Join(s.dir, "admin.sock")
-	ops := listenLoopback(t, "127.0.0.1:0")
+	ops := listenLoopback(t, freeAddress(t))
 	s.ops = ops.Addr().String()
 	var err error
 	if s.file, err = world.writeConfig(s.dir, func(settings map[string]any) {

@@ -67,13 +67,17 @@ func (l *locked) Write(b []byte) (int, error) {
 // nameServer leads every name to 127.0.0.1.
 func nameServer(t *testing.T) string {
 	t.Helper()
-	conn, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", conn.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
+	var conn net.PacketConn
+	var l net.Listener
+	for l == nil { // the port of one kind may be taken for the other
+		var err error
+		if conn, err = new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		if l, err = new(net.ListenConfig).Listen(t.Context(), "tcp", conn.LocalAddr().String()); err != nil {
+			t.Log(err)
+			_ = conn.Close()
+		}
 	}
 	answer := dns.HandlerFunc(func(w dns.ResponseWriter, asked *dns.Msg) {
 		m := new(dns.Msg)
@@ -173,6 +177,11 @@ func TestCertificateFromAnAuthority(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	held, err := l.(*net.TCPListener).File() // the port over the restart, as systemd holds it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
 	address := l.Addr().String()
 	a := startAuthority(t, l.Addr().(*net.TCPAddr).Port)
 	roots := x509.NewCertPool()
@@ -216,7 +225,7 @@ func TestCertificateFromAnAuthority(t *testing.T) {
 	a.Close() // whoever asks now gets nothing
 	store = openStore(t, dir)
 	defer store.Close()
-	if l, err = new(net.ListenConfig).Listen(t.Context(), "tcp", address); err != nil {
+	if l, err = net.FileListener(held); err != nil {
 		t.Fatal(err)
 	}
 	cfg.Store = store
