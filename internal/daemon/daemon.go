@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -61,8 +62,9 @@ type Daemon struct {
 	reloaded *prometheus.CounterVec
 	version  string
 
-	trail *audit.Trail
-	audit audit.Recorder
+	trail       *audit.Trail
+	audit       audit.Recorder
+	fingerprint string // of cfg
 }
 
 // New opens the store, binds the listeners and wires everything. When it fails,
@@ -78,6 +80,10 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 			err = errors.Join(err, d.Close())
 		}
 	}()
+	// Most of a start is waiting until the database has been looked through.
+	var meanwhile sync.WaitGroup
+	defer meanwhile.Wait()
+	meanwhile.Go(func() { d.fingerprint = config.Fingerprint(cfg) })
 	if d.trail, err = audit.OpenTrail(audit.TrailConfig{Path: cfg.Audit.File, Log: raw, Tell: opts.Log.With("component", "audit"), Metrics: registry}); err != nil {
 		return nil, fmt.Errorf("audit.file: %w", err)
 	}
@@ -208,7 +214,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err := audit.Collect(d.cfg.StateDir, func(e audit.Entry) { d.audit.Record(ctx, e) }); err != nil {
 		d.log.Warn("not all that commands did while no daemon ran could be taken into the audit log", "err", err)
 	}
-	d.audit.Record(ctx, audit.Entry{By: audit.ByItself(audit.ActorDaemon), Event: audit.Start{Version: d.version, Config: config.Fingerprint(d.cfg)}})
+	d.audit.Record(ctx, audit.Entry{By: audit.ByItself(audit.ActorDaemon), Event: audit.Start{Version: d.version, Config: d.fingerprint}})
 	group, failed := errgroup.WithContext(work)
 	for _, s := range d.servers {
 		group.Go(func() error {

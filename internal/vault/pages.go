@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"slices"
 )
 
 // bbolt's file: pages of one size, each with a header of id (8), flags (2),
@@ -30,6 +31,7 @@ type pageFile struct {
 	pageSize uint64
 	pages    uint64 // below the high-water mark
 	seen     map[uint64]bool
+	buffer   []byte // of the page in hand
 }
 
 // checkPages follows every page of the file from the newest meta page and finds
@@ -102,17 +104,21 @@ func (f *pageFile) meta(offset int64) ([]byte, error) {
 }
 
 // read returns the whole page id with those that belong to it, each of them
-// for the first time.
+// for the first time. It is good until the next one is read.
 func (f *pageFile) read(id uint64) ([]byte, error) {
-	header := make([]byte, pageHeader)
 	if id >= f.pages {
 		return nil, fmt.Errorf("%w: page %d of %d", ErrDamaged, id, f.pages)
 	}
-	if _, err := f.ReadAt(header, int64(id*f.pageSize)); err != nil {
+	// Most are alone: one reading does for them.
+	if f.buffer == nil {
+		f.buffer = make([]byte, f.pageSize)
+	}
+	page := f.buffer[:f.pageSize]
+	if _, err := f.ReadAt(page, int64(id*f.pageSize)); err != nil {
 		return nil, broken(err)
 	}
-	more := uint64(native.Uint32(header[12:]))
-	if native.Uint64(header) != id || more >= f.pages-id {
+	more := uint64(native.Uint32(page[12:]))
+	if native.Uint64(page) != id || more >= f.pages-id {
 		return nil, fmt.Errorf("%w: page %d is another or leads out of the file", ErrDamaged, id)
 	}
 	for i := id; i <= id+more; i++ {
@@ -121,8 +127,12 @@ func (f *pageFile) read(id uint64) ([]byte, error) {
 		}
 		f.seen[i] = true
 	}
-	page := make([]byte, (more+1)*f.pageSize)
-	if _, err := f.ReadAt(page, int64(id*f.pageSize)); err != nil {
+	if more == 0 {
+		return page, nil
+	}
+	f.buffer = slices.Grow(page, int(more*f.pageSize))
+	page = f.buffer[:(more+1)*f.pageSize]
+	if _, err := f.ReadAt(page[f.pageSize:], int64((id+1)*f.pageSize)); err != nil {
 		return nil, broken(err)
 	}
 	return page, nil

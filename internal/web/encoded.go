@@ -8,40 +8,50 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 )
 
-// encoded is a file of the page as it is sent: compressed once, when it is
-// loaded, because it is the same for everybody and holds nobody's secret.
+// encoded is a file of the page as it is sent: compressed once, because it is
+// the same for everybody and holds nobody's secret, and when somebody first
+// loads it, because a daemon that starts is waited for.
 type encoded struct {
-	mediaType     string
-	plain, zipped []byte
-	tag           string // of the content; the ETag tells the two encodings apart
+	mediaType string
+	plain     []byte
+	zipped    func() []byte
+	tag       string // of the content; the ETag tells the two encodings apart
 }
 
 func encode(mediaType string, content []byte) encoded {
+	sum := sha256.Sum256(content)
+	return encoded{mediaType, content, sync.OnceValue(func() []byte { return zip(content) }), hex.EncodeToString(sum[:8])}
+}
+
+func zip(content []byte) []byte {
 	var zipped bytes.Buffer
 	w, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // the level is valid
 	_, _ = w.Write(content)                                    // into memory
 	_ = w.Close()
-	sum := sha256.Sum256(content)
-	return encoded{mediaType, content, zipped.Bytes(), hex.EncodeToString(sum[:8])}
+	return zipped.Bytes()
 }
 
 // serve answers with the encoding that the browser takes, or with 304 where it
 // has this one already.
 func (e encoded) serve(w http.ResponseWriter, r *http.Request) {
-	content, tag := e.plain, `"`+e.tag+`"`
+	zipped, tag := takesGzip(r.Header), `"`+e.tag+`"`
 	h := w.Header()
 	h.Add("Vary", "Accept-Encoding")
-	if takesGzip(r.Header) {
-		content, tag = e.zipped, `"`+e.tag+`-gzip"`
-		h.Set("Content-Encoding", "gzip")
+	if zipped {
+		tag = `"` + e.tag + `-gzip"`
 	}
 	h.Set("ETag", tag)
 	if known(r.Header, tag) {
-		h.Del("Content-Encoding")
 		w.WriteHeader(http.StatusNotModified)
 		return
+	}
+	content := e.plain
+	if zipped {
+		content = e.zipped()
+		h.Set("Content-Encoding", "gzip")
 	}
 	h.Set("Content-Type", e.mediaType)
 	h.Set("Content-Length", strconv.Itoa(len(content)))
