@@ -72,6 +72,13 @@ RESTARTS ?= 200
 restart-test: ## RESTARTS restarts under 100 webhooks a second and 200 screens: no pop lost, none twice
 	SMOKEPOP_RESTARTS=$(RESTARTS) SMOKEPOP_SCREENS=200 SMOKEPOP_WEBHOOKS=100 $(GO) test -count=1 -v -timeout 60m -run '^TestRestartsUnderLoad$$' ./cmd/smokepopd
 
+CHAOSTIME ?= 30m
+CHAOSAGENTS ?= 3000
+CHAOSEVENTS ?= 200
+.PHONY: chaos
+chaos: ## three nodes and three NATS servers that are killed, frozen and cut off for CHAOSTIME, with CHAOSAGENTS and CHAOSEVENTS webhooks a second: nothing lost, nothing twice; seed by SMOKEPOP_CHAOS_SEED
+	SMOKEPOP_CHAOS_TIME=$(CHAOSTIME) SMOKEPOP_CHAOS_AGENTS=$(CHAOSAGENTS) SMOKEPOP_CHAOS_EVENTS=$(CHAOSEVENTS) $(GO) test -count=1 -v -timeout 4h -run '^TestChaos$$' ./internal/chaos
+
 CRASHIMAGES ?= 1000
 .PHONY: crash-test
 crash-test: test-tools ## open CRASHIMAGES crash images of each traced run: no token lost, none that does not open; seed by SMOKEPOP_CRASH_SEED

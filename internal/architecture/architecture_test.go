@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 		"internal/pbxevents", "internal/lookup", "internal/tokens", "internal/push", "internal/web", "internal/config", "internal/vodia", "internal/directory", "internal/signon", "internal/crew", "internal/acme", "internal/audit", "internal/otlp", "internal/cluster",
 	},
 	"internal/crashtest":    {"internal/screenpop", "internal/smokeball", "internal/vault", "internal/tokens", "internal/simulator"},
+	"internal/chaos":        {},
 	"internal/architecture": {},
 	"bench/baseline":        {},
 	"bench/crm":             {"internal/simulator"},

@@ -1,0 +1,148 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"time"
+)
+
+// blow is a kind of fault and how it is done. do returns once the machine is
+// whole again.
+type blow struct {
+	kind   string
+	weight int
+	do     func(m *mischief) (machine string, err error)
+}
+
+// mischief does faults, one after the other, drawn from a seed.
+type mischief struct {
+	w     *world
+	draws *rand.Rand
+	log   func(format string, args ...any)
+}
+
+func (m *mischief) between(least, most time.Duration) time.Duration {
+	return least + time.Duration(m.draws.Int64N(int64(most-least)))
+}
+
+var blows = []blow{
+	{FaultKill, 5, func(m *mischief) (string, error) {
+		n := pick(m.draws, m.w.nodes)
+		return n.name, m.again(n.program, syscall.SIGKILL, m.between(0, 4*time.Second))
+	}},
+	{FaultRestart, 4, func(m *mischief) (string, error) {
+		n := pick(m.draws, m.w.nodes)
+		return n.name, m.again(n.program, syscall.SIGTERM, m.between(0, 2*time.Second))
+	}},
+	{FaultFreeze, 4, func(m *mischief) (string, error) {
+		n := pick(m.draws, m.w.nodes)
+		if err := n.signal(syscall.SIGSTOP); err != nil {
+			return n.name, err
+		}
+		m.sleep(m.between(300*time.Millisecond, m.w.longest()))
+		return n.name, n.signal(syscall.SIGCONT)
+	}},
+	{FaultCut, 4, func(m *mischief) (string, error) {
+		n := pick(m.draws, m.w.nodes)
+		m.cut(n.wires, true, true)
+		return n.name, nil
+	}},
+	{FaultHalfOpen, 3, func(m *mischief) (string, error) {
+		n := pick(m.draws, m.w.nodes)
+		there := m.draws.IntN(2) == 0
+		m.cut(n.wires, there, !there)
+		return n.name, nil
+	}},
+	{FaultNATS, 3, func(m *mischief) (string, error) {
+		s := pick(m.draws, m.w.servers)
+		return s.name, m.again(s.program, syscall.SIGKILL, m.between(500*time.Millisecond, 4*time.Second))
+	}},
+	{FaultNATSCut, 2, func(m *mischief) (string, error) {
+		s := pick(m.draws, m.w.servers)
+		m.cut(s.wires, true, true)
+		return s.name, nil
+	}},
+	{FaultRolling, 1, func(m *mischief) (string, error) {
+		for _, n := range m.w.nodes {
+			if err := m.again(n.program, syscall.SIGTERM, 0); err != nil {
+				return "all", err
+			}
+			m.calm(5 * time.Second)
+		}
+		return "all", nil
+	}},
+}
+
+// again ends a program and starts it after a while.
+func (m *mischief) again(p *program, sig syscall.Signal, after time.Duration) error {
+	if err := p.end(sig); err != nil {
+		return err
+	}
+	m.sleep(after)
+	return p.start()
+}
+
+// cut cuts wires for a while. Then what has waited arrives, or the connections
+// are gone.
+func (m *mischief) cut(wires []*wire, there, back bool) {
+	for _, w := range wires {
+		w.cut(there, back)
+	}
+	m.sleep(m.between(time.Second, m.w.longest()))
+	reset := m.draws.IntN(2) == 0
+	for _, w := range wires {
+		if reset {
+			w.reset()
+		}
+		w.cut(false, false)
+	}
+}
+
+func (m *mischief) sleep(d time.Duration) { time.Sleep(d) }
+
+// longest is how long a fault may last: longer than any lease.
+func (w *world) longest() time.Duration {
+	return min(15*time.Second, max(3*time.Second, w.size.lasts/10))
+}
+
+// calm waits until all is as it has to be, but no longer than that.
+func (m *mischief) calm(most time.Duration) {
+	for end := time.Now().Add(most); time.Now().Before(end) && !m.w.settled(); {
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// run does faults until ctx ends. A fault that is under way is brought to its
+// end.
+func (m *mischief) run(ctx context.Context) error {
+	bag := []blow{}
+	for ctx.Err() == nil {
+		if len(bag) == 0 { // by weight, and each kind in turn comes
+			for _, b := range blows {
+				for range b.weight {
+					bag = append(bag, b)
+				}
+			}
+			m.draws.Shuffle(len(bag), func(i, j int) { bag[i], bag[j] = bag[j], bag[i] })
+		}
+		b := bag[0]
+		bag = bag[1:]
+		f := Fault{Kind: b.kind, Began: m.w.since()}
+		machine, err := b.do(m)
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", b.kind, machine, err)
+		}
+		f.Node, f.Ended = machine, m.w.since()
+		m.w.h.Record(f)
+		m.log("%8.3fs to %8.3fs  %s: %s", f.Began.Seconds(), f.Ended.Seconds(), f.Kind, f.Node)
+		rest := m.between(500*time.Millisecond, 5*time.Second)
+		m.calm(10 * time.Second)
+		select {
+		case <-time.After(rest):
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// pbx sends the webhooks of all tenants, each to any node; what is not taken in
+// is sent again to another, for a while.
+type pbx struct {
+	w     *world
+	http  *http.Client
+	calls atomic.Int64
+	wg    sync.WaitGroup
+}
+
+// insist is for how long a webhook is sent again.
+const insist = 20 * time.Second
+
+func (w *world) newPBX() *pbx {
+	return &pbx{w: w, http: &http.Client{
+		Timeout: 5 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64, DialContext: (&net.Dialer{Timeout: time.Second}).DialContext},
+	}}
+}
+
+// tell sends a webhook until it is taken in; false when it is given up.
+func (p *pbx) tell(call, state string, agents ...Agent) bool {
+	fields := map[string]string{"event": state, "call_id": call, "direction": "inbound"}
+	if state != "terminated" {
+		fields["from"], fields["to"] = "+1201555"+call[len(call)-4:], "+16175550100"
+		var ext []string
+		for _, a := range agents {
+			ext = append(ext, a.Extension)
+		}
+		fields["extension"] = strings.Join(ext, ",")
+	}
+	body, _ := json.Marshal(fields)
+	k := Hook{Call: call, Agents: agents, State: state, Began: p.w.since()}
+	for end := time.Now().Add(insist); ; {
+		n := p.w.nodes[rand.IntN(len(p.w.nodes))]
+		k.Node, k.Tries = n.name, k.Tries+1
+		k.Status = p.post(n, agents[0].Tenant, body)
+		k.Ended = p.w.since()
+		if k.taken() || k.Status/100 == 4 || time.Now().After(end) {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	p.w.h.Record(k)
+	return k.taken()
+}
+
+func (p *pbx) post(n *node, tenant string, body []byte) int {
+	req, err := http.NewRequest(http.MethodPost, "http://"+n.address+"/hooks/vodia/"+tenant, bytes.NewReader(body))
+	if err != nil {
+		return 0
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.SetBasicAuth(hookUser, hookPassword)
+	res, err := p.http.Do(req)
+	if err != nil {
+		return 0
+	}
+	defer res.Body.Close()
+	_, _ = io.Copy(io.Discard, res.Body)
+	return res.StatusCode
+}
+
+// newCall invents a call to agents of one tenant.
+func (p *pbx) newCall(a Agent) (id string) {
+	tenant := 0
+	for p.w.tenant(tenant) != a.Tenant {
+		tenant++
+	}
+	caller := tenant + p.w.size.tenants*rand.IntN(callersEach)
+	return CallID(int(p.calls.Add(1)), caller)
+}
+
+// call is a call from its ringing to its end: two or three webhooks.
+func (p *pbx) call() {
+	i := rand.IntN(len(p.w.pages))
+	agents := []Agent{p.w.agents[i]}
+	if other := i + p.w.size.tenants; rand.IntN(8) == 0 && other < len(p.w.agents) {
+		agents = append(agents, p.w.agents[other]) // a group: the next extension of the tenant
+	}
+	id := p.newCall(agents[0])
+	if !p.tell(id, "ringing", agents...) {
+		return
+	}
+	time.Sleep(time.Duration(500+rand.IntN(2500)) * time.Millisecond)
+	if rand.IntN(2) == 0 {
+		if !p.tell(id, "connected", agents[0]) {
+			return
+		}
+		time.Sleep(time.Duration(500+rand.IntN(2000)) * time.Millisecond)
+	}
+	p.tell(id, "terminated", agents...)
+}
+
+// traffic is webhooks at a rate until ctx ends, then the ends of the calls.
+func (p *pbx) traffic(ctx context.Context, perSecond int) {
+	tick := time.NewTicker(time.Duration(2.5 * float64(time.Second) / float64(perSecond)))
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-tick.C:
+			p.wg.Go(p.call)
+		case <-ctx.Done():
+		}
+	}
+	p.wg.Wait()
+}
