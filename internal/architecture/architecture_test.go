@@ -40,6 +40,8 @@ var mayImport = map[string][]string{
 	},
 	"internal/crashtest":    {"internal/screenpop", "internal/smokeball", "internal/vault", "internal/tokens", "internal/simulator"},
 	"internal/chaos":        {},
+	"internal/process":      {},
+	"internal/natsproc":     {"internal/process"},
 	"internal/architecture": {},
 	"bench/baseline":        {},
 	"bench/crm":             {"internal/simulator"},
