@@ -23,6 +23,7 @@ func slowCRM(b *bench) (rows []row, err error) {
 	if _, err := ours.measure(b.warm(screens)); err != nil {
 		return nil, err
 	}
+	defer b.profile()()
 	asked := b.known() + 2000 // those of the ring groups are known by now
 	slow := func(n int) bool { return n%among == 0 }
 	for _, latency := range []time.Duration{0, 50 * time.Millisecond, 300 * time.Millisecond} {

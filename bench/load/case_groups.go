@@ -14,6 +14,7 @@ func ringGroups(b *bench) (rows []row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
+	defer b.profile()()
 	const name = "ring group, one search at a CRM without latency"
 	var searches []float64
 	asked := b.known() // callers beyond are new

@@ -27,6 +27,7 @@ func stalled(b *bench) (rows []row, err error) {
 	if _, err := ours.measure(b.warm(reading)); err != nil {
 		return nil, err
 	}
+	defer b.profile()()
 	var with, without figures
 	for range b.few(5) {
 		l := load{

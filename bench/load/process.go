@@ -66,7 +66,7 @@ func startNotifying(dir string, env []string, path string, args ...string) (*pro
 	}
 	defer journal.Close() // the program has its own
 	cmd.Stderr = journal
-	cmd.Env = append(append(os.Environ(), env...), "NOTIFY_SOCKET="+socket, "SMOKEPOP_PPROF="+profiler)
+	cmd.Env = append(append(os.Environ(), env...), "NOTIFY_SOCKET="+socket)
 	p := &process{cmd: cmd}
 	began := time.Now()
 	if err := cmd.Start(); err != nil {

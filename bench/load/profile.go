@@ -9,13 +9,10 @@ import (
 	"time"
 )
 
-// profiler is where a smokepopd that was built with the tag profile is asked.
-const profiler = "127.0.0.1:16060"
-
 // profileFor is how long the processor is watched.
 const profileFor = 25 * time.Second
 
-// profile begins to take profiles of smokepop, if that was asked for, and returns
+// profile, once there is an office, begins to take profiles of smokepop, if that was asked for, and returns
 // what waits for them. Go's own /debug/pprof names them.
 func (b *bench) profile() (finish func()) {
 	if b.profiles == "" {
@@ -37,12 +34,16 @@ func (b *bench) profile() (finish func()) {
 // fetchProfile says on the output what did not work: profiles are for somebody
 // who watches.
 func (b *bench) fetchProfile(kind, query string) {
-	res, err := http.Get("http://" + profiler + "/debug/pprof/" + kind + query)
+	res, err := http.Get("http://" + b.office.profiles + "/debug/pprof/" + kind + query)
 	if err != nil {
 		fmt.Fprintf(b.out, "no profile: %v\n", err)
 		return
 	}
 	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		fmt.Fprintf(b.out, "no profile: %s\n", res.Status)
+		return
+	}
 	f, err := os.Create(filepath.Join(b.profiles, b.current+"."+kind+".pb.gz"))
 	if err == nil {
 		_, err = io.Copy(f, res.Body)

@@ -24,6 +24,7 @@ import (
 type office struct {
 	binary, dir, file string
 	host, ops         string
+	profiles          string // where a daemon that was built with the tag profile is asked
 	agents            int
 	cookies           []string // each agent's, once signed in
 	crm               *crm
@@ -38,6 +39,9 @@ func newOffice(binary, crmBinary, dir string, agents, contacts int) (*office, er
 		return nil, err
 	}
 	if o.ops, err = freeAddress(); err != nil {
+		return nil, err
+	}
+	if o.profiles, err = freeAddress(); err != nil {
 		return nil, err
 	}
 	if o.crm, err = startCRM(crmBinary, agents, contacts, o.public()+"/pair/callback"); err != nil {
@@ -103,7 +107,7 @@ func (o *office) adminSocket() string { return filepath.Join(o.dir, "admin.sock"
 
 // serve starts a daemon and waits until it is ready.
 func (o *office) serve(env ...string) (*smokepop, error) {
-	p, err := startNotifying(o.dir, env, o.binary, "serve", "--config", o.file)
+	p, err := startNotifying(o.dir, append(env, "SMOKEPOP_PPROF="+o.profiles), o.binary, "serve", "--config", o.file)
 	if err != nil {
 		return nil, err
 	}

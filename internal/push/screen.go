@@ -57,8 +57,8 @@ func newScreen(h *Hub, v Viewer) *screen {
 	return s
 }
 
-// start hands the socket over; what was queued meanwhile is written now. The
-// hub's WaitGroup already counts the reader.
+// start hands the socket over, once what was queued meanwhile is written: hello
+// for one. The hub's WaitGroup already counts the reader, and with it this.
 func (s *screen) start(conn *websocket.Conn) {
 	s.mu.Lock()
 	s.conn = conn
@@ -67,7 +67,7 @@ func (s *screen) start(conn *websocket.Conn) {
 	if cut {
 		abort(conn)
 	}
-	s.hub.goroutines.Go(s.write)
+	s.write()
 	go s.read()
 }
 

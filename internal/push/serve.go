@@ -50,8 +50,8 @@ func (h *Hub) newUpgrader() websocket.Upgrader {
 }
 
 // Serve opens a screen for v, whom the caller has authenticated: it answers
-// the handshake, sends hello and hands the socket to the hub's own goroutines.
-// It returns when that is done, so that nothing of the request stays in
+// the handshake, sends hello and hands the socket to a goroutine of the hub's
+// own. It returns when that is done, so that nothing of the request stays in
 // memory while the screen is open; [Hub.Close] waits for the screens.
 //
 // A request that may not have a socket is answered with a problem: 403 for
@@ -208,5 +208,33 @@ func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if errors.Is(err, http.ErrNotSupported) {
 		return nil, nil, errors.New("the response cannot be hijacked")
 	}
-	return conn, rw, err
+	return &opening{Conn: conn}, rw, err
 }
+
+// opening holds the answer to the handshake back until the first frame goes
+// with it: there always is one, hello or why the socket is closed again. The
+// library has one goroutine write at a time.
+type opening struct {
+	net.Conn
+	begun bool // the answer has come
+	held  []byte
+}
+
+func (o *opening) Write(p []byte) (int, error) {
+	if !o.begun {
+		o.begun, o.held = true, slices.Clone(p)
+		return len(p), nil
+	}
+	if o.held == nil {
+		return o.Conn.Write(p)
+	}
+	before := len(o.held)
+	both := append(o.held, p...)
+	o.held = nil
+	n, err := o.Conn.Write(both)
+	return max(0, n-before), err
+}
+
+// NetConn returns the connection below, which can be broken off while a write
+// is under way.
+func (o *opening) NetConn() net.Conn { return o.Conn }

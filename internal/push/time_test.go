@@ -179,7 +179,8 @@ func TestSilentBrowserIsCut(t *testing.T) {
 
 func TestWriteDeadline(t *testing.T) {
 	inBubble(t, Limits{}, func(g *clockRig) {
-		conn := g.open() // never reads, so hello cannot be written
+		conn := g.open() // hello came with the handshake; what comes now is never read
+		g.Pop(tom, screenpop.Pop{ID: "1"}, time.Now())
 		pass(9 * time.Second)
 		synctest.Wait()
 		if g.Screens(tom) != 1 {

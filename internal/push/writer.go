@@ -86,7 +86,11 @@ func timedOut(err error) bool {
 // does not read.
 func abort(conn *websocket.Conn) {
 	c := conn.NetConn()
-	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
+	for {
+		t, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
 		c = t.NetConn()
 	}
 	_ = c.Close() // it is broken off either way

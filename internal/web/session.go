@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -112,6 +113,11 @@ type sessions struct {
 	store Store
 	now   func() time.Time
 	open  func(agent screenpop.AgentID, session string) int // counts its screens; nil: it has none
+
+	// ends counts the sessions that were ended, each after it has gone from the
+	// store and before its screens are closed: while it stands still, a session
+	// that was there still is.
+	ends atomic.Uint64
 
 	trimming sync.Mutex // one at a time: two would end the same sessions twice
 	// most is how many sessions each holder has at most, so that a sign-in need
@@ -249,10 +255,17 @@ func (ss *sessions) seen(ctx context.Context, s session, v visitor) error {
 }
 
 func (ss *sessions) end(ctx context.Context, id string) error {
-	if _, err := ss.store.Delete(ctx, ss.prefix+id, 0); err != nil {
+	if err := ss.delete(ctx, id, 0); err != nil {
 		return fmt.Errorf("end a session: %w", err)
 	}
 	return nil
+}
+
+// delete is the one way a session goes from the store.
+func (ss *sessions) delete(ctx context.Context, id string, revision uint64) error {
+	defer ss.ends.Add(1) // after an error too: it may have gone all the same
+	_, err := ss.store.Delete(ctx, ss.prefix+id, revision)
+	return err
 }
 
 // of returns an agent's sessions, those that are out of time left out.
@@ -298,7 +311,7 @@ func (ss *sessions) sweep(ctx context.Context) (ended []session, err error) {
 			continue
 		}
 		// At this revision only: it may be in use again by now.
-		if _, err := ss.store.Delete(ctx, ss.prefix+s.ID, s.revision); err != nil {
+		if err := ss.delete(ctx, s.ID, s.revision); err != nil {
 			errs = append(errs, err)
 			continue
 		}

@@ -16,13 +16,18 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) error {
 		s.screens.Knock(w, r)
 		return nil
 	}
+	ends := s.sessions.ends.Load()
 	se, agent, err := s.watching(r)
 	if err != nil {
 		return err
 	}
-	// A session may end while its screen is being opened. A store that does not
+	// A session may end while its screen is being opened. Where none has ended
+	// since it was read there is no need to read it again. A store that does not
 	// answer in this moment ends none.
 	valid := func() bool {
+		if s.sessions.ends.Load() == ends {
+			return true
+		}
 		_, err := s.sessions.get(context.WithoutCancel(r.Context()), se.ID)
 		return !errors.Is(err, errNoSession)
 	}
