@@ -47,6 +47,7 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 	flags.StringVar(&o.results, "o", "", "write the results as JSON to this `file`")
 	flags.StringVar(&o.document, "table", "", "write the table into this `file`, between its two marks")
 	micro := flags.String("micro", "", "run nothing: write what benchstat says, read from standard input, into this `file`")
+	compare := flags.Bool("compare", false, "run nothing: compare the ratios of two result files, which are the arguments")
 	only := flags.String("only", "", "run only the cases whose name matches this `expression`")
 	flags.IntVar(&o.repetitions, "repetitions", 7, "how often each server is measured")
 	flags.BoolVar(&o.quick, "quick", false, "a few seconds that show that the bench works; the figures mean nothing")
@@ -58,6 +59,17 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 	}
 	if *micro != "" {
 		if err := writeMicro(*micro, in); err != nil {
+			fmt.Fprintln(errs, "load:", err)
+			return 1
+		}
+		return 0
+	}
+	if *compare {
+		if flags.NArg() != 2 {
+			fmt.Fprintln(errs, "load: -compare takes two result files: load -compare FIRST SECOND")
+			return 2
+		}
+		if err := compareRuns(flags.Arg(0), flags.Arg(1), out); err != nil {
 			fmt.Fprintln(errs, "load:", err)
 			return 1
 		}
