@@ -130,7 +130,8 @@ func (b *tab) holds() (h held) {
 func (o *office) comeAndGo(b *tab, n int) {
 	b.t.Helper()
 	for i := range n {
-		id := fmt.Sprint("call-", i)
+		o.came++ // no two pops have one id: the page would take the second for the first
+		id := fmt.Sprint("call-", o.came)
 		o.hub.Pop(agent.AgentID, client(id), time.Now())
 		o.hub.End(agent.AgentID, id, screenpop.EndDismissed, "")
 		if i%50 == 49 { // a page is never so far behind that it would be closed

@@ -46,3 +46,40 @@ func TestBrowserKeepsACardOverARestart(t *testing.T) {
 	o.hub.Update(agent.AgentID, found)
 	b.until(`document.querySelector('.pop-name').textContent === 'Mary'`)
 }
+
+// A machine of several that fails takes with it what it has heard last: the next
+// one may show a call again that is over. The page knows better, whether the call
+// comes as news or as one that is under way.
+func TestBrowserDoesNotShowAgainWhatIsOver(t *testing.T) {
+	o, b := joined(t)
+	for _, id := range []string{"ended", "dismissed"} {
+		o.hub.Pop(agent.AgentID, ring(id, "Mary"), time.Now())
+		b.state(`[data-pop-id="`+id+`"]`, "ringing")
+	}
+	o.hub.End(agent.AgentID, "ended", screenpop.EndTerminated, "")
+	b.until(`document.querySelector('[data-pop-id="ended"]').dataset.state === 'ended'`)
+	b.js(`(document.querySelector('[data-pop-id="dismissed"] .pop-dismiss').click(), 1)`)
+	b.until(`!document.querySelector('#pops [data-pop-id="dismissed"]')`)
+	for end := time.Now().Add(time.Minute); o.hub.Live(agent.AgentID, "dismissed"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("smokepop does not hear that the pop is dismissed")
+		}
+	}
+	b.js(`document.getElementById('announce').textContent = 'heard'`)
+	b.js(`(window.states = [], new MutationObserver(() => states.push(document.getElementById('connection').dataset.state)).observe(document.getElementById('connection'), { attributes: true }), 1)`)
+
+	shown := `[...document.querySelectorAll('#pops .pop:not([data-state="ended"])')].map((p) => p.dataset.popId).join()`
+	for _, id := range []string{"ended", "dismissed"} {
+		o.hub.Pop(agent.AgentID, ring(id, "Mary"), time.Now())
+	}
+	o.hub.CloseAgent(agent.AgentID, push.Restart) // and hello brings them once more
+	b.until(`states.includes('reconnecting') && states.at(-1) === 'connected'`)
+	if got := b.js(`document.getElementById('announce').textContent`); got != "heard" {
+		t.Errorf("what is over is announced: %q", got)
+	}
+	o.hub.Pop(agent.AgentID, ring("new", "John"), time.Now())
+	b.until(`document.querySelector('[data-pop-id="new"]')`)
+	if got := b.js(shown); got != "new" {
+		t.Errorf("the page shows %q, want the new call alone", got)
+	}
+}

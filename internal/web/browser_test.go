@@ -46,6 +46,7 @@ type office struct {
 	opened  []string          // pops whose cards were opened
 	firm    screenpop.SettingsRule
 	config  web.Config // what of it an office has beside the usual
+	came    int        // calls that have come and gone
 	dialler
 }
 

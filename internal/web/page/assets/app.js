@@ -125,8 +125,7 @@ function message(m) {
       break;
     case 'pop':
       if (m.pop.call.direction === 'outbound') dialled();
-      pops.put(m.pop);
-      arrived(m.pop, false);
+      if (pops.put(m.pop)) arrived(m.pop, false);
       break;
     case 'update':
       if (pops.stateOf(m.pop.id) === 'ringing' && m.pop.call.state !== 'ringing') quiet(m.pop.id);

@@ -32,8 +32,7 @@ function message(m) {
       pops.replace(m.pops).forEach(announce);
       break;
     case 'pop':
-      pops.put(m.pop);
-      announce(m.pop);
+      if (pops.put(m.pop)) announce(m.pop);
       break;
     case 'update':
       pops.put(m.pop);
