@@ -67,8 +67,10 @@ type Cluster struct {
 	busy     map[int]bool    // being taken or released
 	let      map[int]bool    // released, not yet written
 	changed  chan struct{}   // closed, and made anew, when any of this changes
+	deaf     bool            // the server does not answer at all
 	leaving  bool
 	work     sync.WaitGroup
+	pulsing  sync.WaitGroup
 }
 
 type beat struct {
@@ -97,10 +99,15 @@ func Join(ctx context.Context, cfg Config) (*Cluster, error) {
 	return c, nil
 }
 
-// openBucket opens the bucket of members, and makes it where there is none.
-func (c *Cluster) openBucket(ctx context.Context) (err error) {
-	c.kv, err = OpenBucket(ctx, c.cfg.Conn, BucketConfig{Name: c.cfg.Name + "-members", Replicas: c.cfg.Replicas})
-	return err
+// openBucket opens the bucket of members, and makes it where there is none. One
+// that is open stays so where that fails.
+func (c *Cluster) openBucket(ctx context.Context) error {
+	kv, err := OpenBucket(ctx, c.cfg.Conn, BucketConfig{Name: c.cfg.Name + "-members", Replicas: c.cfg.Replicas})
+	if err != nil {
+		return err
+	}
+	c.kv = kv
+	return nil
 }
 
 func (c *Cluster) wake() {
@@ -137,17 +144,19 @@ func (c *Cluster) Dial(ctx context.Context, id, service string) (net.Conn, error
 // Owner returns who owns a part, and whether that is this member. A member that
 // does not reach NATS goes on with the parts it has: local is true for them.
 // Without an owner it waits for one as long as ctx allows, and returns
-// [ErrNoOwner].
+// [ErrNoOwner]; at once where this member hears nobody: another one knows more.
 func (c *Cluster) Owner(ctx context.Context, part int) (id string, local bool, err error) {
 	for {
 		c.mu.Lock()
 		id, changed := c.roster.Parts[part], c.changed
-		ours := c.held[part] && !c.busy[part]
+		ours, deaf := c.held[part] && !c.busy[part], c.deaf
 		_, known := c.beats[id]
 		c.mu.Unlock()
 		switch {
 		case ours:
 			return c.id, true, nil
+		case deaf:
+			return "", false, ErrNoOwner
 		case id != "" && id != c.id && known:
 			return id, false, nil
 		}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -125,6 +126,12 @@ func (n *node) dies() {
 	n.cfg.Conn.Close()
 }
 
+func (n *node) has(part int) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.held[part]
+}
+
 func newOwners(t testing.TB) *owners {
 	return &owners{t: t, of: map[int]string{}, cut: map[string]bool{}}
 }
@@ -237,10 +244,51 @@ func TestAMemberThatIsCutOff(t *testing.T) {
 	if b.Connected() {
 		t.Error("it believes that others see it")
 	}
+	// And says at once what it cannot know: who asks can go elsewhere.
+	other := 0
+	for o.owner(other) != "a" || b.has(other) {
+		other++
+	}
+	until(t, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		_, _, err := b.Owner(ctx, other)
+		return errors.Is(err, ErrNoOwner) && ctx.Err() == nil
+	})
 	o.mu.Lock()
 	delete(o.cut, "b")
 	o.mu.Unlock()
 	way.cut(false)
+	until(t, func() bool { return b.Connected() && o.all("a", "b") })
+}
+
+// A server that has fallen silent, on a connection that looks whole, is given up
+// for another one within the wait, long before NATS itself would; what was under
+// way over it ends.
+func TestAServerThatFallsSilent(t *testing.T) {
+	url := startNATS(t)
+	o := newOwners(t)
+	o.start(url, "a")
+	way := &cable{}
+	// By itself NATS would look after an hour.
+	b := o.start(url, "b", nats.SetCustomDialer(way), nats.PingInterval(time.Hour), nats.ReconnectWait(20*time.Millisecond))
+	until(t, func() bool { return o.all("a", "b") })
+	l, err := b.streams.listen("t.m.silent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	s, err := b.streams.dial(t.Context(), b.id, "t.m.silent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.mu.Lock()
+	o.cut["b"] = true
+	o.mu.Unlock()
+	way.mute()
+	if _, err := s.Read(make([]byte, 1)); !errors.Is(err, errLost) {
+		t.Errorf("what was under way ends with %v", err)
+	}
 	until(t, func() bool { return b.Connected() && o.all("a", "b") })
 }
 
@@ -309,7 +357,8 @@ func (c *cable) Dial(network, address string) (net.Conn, error) {
 	if c.off {
 		return nil, errors.New("cut")
 	}
-	conn, err := net.Dial(network, address)
+	tcp, err := net.Dial(network, address)
+	conn := net.Conn(&muted{Conn: tcp, gone: make(chan struct{})})
 	if err == nil {
 		c.conns = append(c.conns, conn)
 	}
@@ -324,4 +373,35 @@ func (c *cable) cut(off bool) {
 		_ = conn.Close()
 	}
 	c.conns = nil
+}
+
+// mute lets nothing more be heard on the connections that there are.
+func (c *cable) mute() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, conn := range c.conns {
+		conn.(*muted).silent.Store(true)
+	}
+}
+
+// muted is a connection that may fall silent.
+type muted struct {
+	net.Conn
+	silent atomic.Bool
+	gone   chan struct{}
+	once   sync.Once
+}
+
+func (m *muted) Read(p []byte) (int, error) {
+	n, err := m.Conn.Read(p)
+	if m.silent.Load() {
+		<-m.gone
+		return 0, net.ErrClosed
+	}
+	return n, err
+}
+
+func (m *muted) Close() error {
+	m.once.Do(func() { close(m.gone) })
+	return m.Conn.Close()
 }

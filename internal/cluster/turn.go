@@ -31,6 +31,9 @@ const (
 // others see by themselves that this member is gone.
 func (c *Cluster) Run(ctx context.Context, stop time.Duration) error {
 	work := context.WithoutCancel(ctx)
+	felt, still := context.WithCancel(work)
+	defer still()
+	c.pulsing.Go(func() { c.pulse(felt) })
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -55,6 +58,8 @@ func (c *Cluster) Run(ctx context.Context, stop time.Duration) error {
 	c.work.Wait()
 	c.abandon()
 	c.leave(work)
+	still()
+	c.pulsing.Wait()
 	return nil
 }
 

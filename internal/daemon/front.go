@@ -30,6 +30,9 @@ const (
 	// ownerTime is how long a request waits for a part that changes hands.
 	ownerTime = 4 * time.Second
 	ownerWait = 50 * time.Millisecond
+	// deafTime is how long a node that does not hear NATS looks for whose a request
+	// is: somebody else may know at once.
+	deafTime = 300 * time.Millisecond
 	// bodyMost is what a request may bring along to be handed on: more than any
 	// that is not refused.
 	bodyMost = 256 << 10
@@ -96,7 +99,13 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusRequestEntityTooLarge, msgBody)
 		return
 	}
-	part, err := f.whose(r, body)
+	asked := r
+	if f.Deaf() {
+		ctx, cancel := context.WithTimeout(r.Context(), deafTime)
+		defer cancel()
+		asked = r.WithContext(ctx)
+	}
+	part, err := f.whose(asked, body)
 	if err != nil {
 		f.ground.log.Warn("whose request this is cannot be told: the store does not answer", "err", err)
 		f.moving(w)

@@ -157,12 +157,13 @@ func (b *kvBackend) enter(ctx context.Context) (context.Context, context.CancelF
 }
 
 func (b *kvBackend) Get(ctx context.Context, path string) ([]byte, uint64, error) {
-	ctx, cancel, err := b.enter(ctx)
+	asked, cancel, err := b.enter(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer cancel()
-	e, err := b.kv.Get(ctx, keyOf(path))
+	defer context.AfterFunc(ctx, cancel)() // but for reading, which leaves nothing open
+	e, err := b.kv.Get(asked, keyOf(path))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return nil, 0, nil
 	}

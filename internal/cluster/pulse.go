@@ -1,0 +1,52 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// pulse asks the server all the time whether it is there, until ctx ends. A
+// connection over which nothing comes back any more, as when a cable is cut, looks
+// whole for a long while: here it is given up after a second. Then every stream is
+// broken off, so that who waits for another member can go elsewhere, and another
+// server is tried.
+func (c *Cluster) pulse(ctx context.Context) {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		c.feel(c.cfg.Conn.FlushTimeout(askTime))
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (c *Cluster) feel(err error) {
+	c.mu.Lock()
+	before := c.deaf
+	if c.deaf = err != nil; c.deaf != before {
+		c.tell()
+	}
+	c.mu.Unlock()
+	if err == nil {
+		return
+	}
+	if !before {
+		c.cfg.Log.Warn("the NATS server does not answer: trying another one", "err", err)
+		c.streams.lose("")
+	}
+	if c.cfg.Conn.Status() == nats.CONNECTED {
+		_ = c.cfg.Conn.ForceReconnect() // fails only where there is no connection any more
+	}
+}
+
+// Deaf tells whether NATS does not answer this member at all: what it would have
+// to ask others it cannot, and who waits for that does better elsewhere.
+func (c *Cluster) Deaf() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.deaf
+}
