@@ -137,7 +137,9 @@ func (m *mischief) run(ctx context.Context) error {
 		f.Node, f.Ended = machine, m.w.since()
 		m.w.h.Record(f)
 		m.log("%8.3fs to %8.3fs  %s: %s", f.Began.Seconds(), f.Ended.Seconds(), f.Kind, f.Node)
-		rest := m.between(500*time.Millisecond, 5*time.Second)
+		// Where there is time for it, pages have settled as a rule when the next
+		// fault comes, and their waits begin at the shortest.
+		rest := m.between(500*time.Millisecond, m.w.longest()+3*time.Second)
 		m.calm(10 * time.Second)
 		select {
 		case <-time.After(rest):

@@ -230,7 +230,7 @@ func (p *page) connect(ctx context.Context) {
 func (p *page) open(ctx context.Context) (*websocket.Conn, string) {
 	for _, i := range rand.Perm(len(p.w.nodes)) {
 		n := p.w.nodes[i]
-		d := websocket.Dialer{NetDialContext: p.dial, HandshakeTimeout: 3 * time.Second, ReadBufferSize: 512, WriteBufferSize: 256, Subprotocols: []string{"smokepop.v1"}}
+		d := websocket.Dialer{NetDialContext: p.dial, HandshakeTimeout: helloWithin, ReadBufferSize: 512, WriteBufferSize: 256, Subprotocols: []string{"smokepop.v1"}}
 		conn, _, err := d.DialContext(ctx, "ws://"+n.address+"/ws", http.Header{"Origin": {p.w.public}, "Cookie": {p.cookie}})
 		if err == nil {
 			return conn, n.name

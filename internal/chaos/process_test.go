@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -62,6 +64,7 @@ func (p *program) launch() error {
 	defer log.Close() // the program has its own
 	cmd := exec.Command(p.path, p.args...)
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SMOKEPOP_") })
 	cmd.SysProcAttr = dieWithUs()
 	if err := cmd.Start(); err != nil {
 		return err
