@@ -140,8 +140,13 @@ func (k *Keeper) refresh(w *wallet, f *flight) (screenpop.Secret, outcome, error
 		return k.over(w, epoch)
 	}
 	// This write is what shows that the store will take the answer.
-	if err := k.commit(w, epoch, func(r *record) { r.Asked, r.By = k.now(), k.instance }); err != nil {
+	noted := k.now()
+	if err := k.commit(w, epoch, func(r *record) { r.Asked, r.By = noted, k.instance }); err != nil {
 		return k.unstored(w, err)
+	}
+	if k.tooLate(noted) {
+		f.pause = time.Second
+		return "", outcomeUnavailable, fmt.Errorf("%w: %w", screenpop.ErrUnavailable, errStoodStill)
 	}
 	f.asked = true
 	grant, err := k.ask(w, rec.Refresh)
@@ -190,6 +195,10 @@ func (k *Keeper) adopt(w *wallet, epoch uint64, refused screenpop.Secret) (*reco
 	if err != nil || stored == nil || stored.Refresh == "" || stored.Refresh == refused {
 		w.writing.Unlock()
 		return nil, nil
+	}
+	if k.askedElsewhere(stored) > 0 {
+		w.writing.Unlock()
+		return nil, fmt.Errorf("%w, and asks for a token just now", errForeign)
 	}
 	w.mu.Lock()
 	superseded := w.epoch != epoch

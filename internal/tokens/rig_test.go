@@ -246,6 +246,8 @@ type brittle struct {
 	noWrites, noDeletes atomic.Bool
 	// lateWrites fail after they have been done.
 	lateWrites atomic.Bool
+	// slow is how many nanoseconds a write takes, from when it is done.
+	slow atomic.Int64
 }
 
 var errDisk = errors.New("no space left on device")
@@ -255,6 +257,9 @@ func (b *brittle) CompareAndSet(ctx context.Context, path string, value []byte, 
 		return 0, errDisk
 	}
 	now, err := b.Store.CompareAndSet(ctx, path, value, revision)
+	if slow := b.slow.Load(); slow > 0 {
+		pass(time.Duration(slow))
+	}
 	if b.lateWrites.Load() && err == nil {
 		return 0, errDisk
 	}

@@ -26,6 +26,28 @@ var errReserved = errors.New("the node that had this agent before is asking for 
 // with the store and clocks that differ, and then some.
 const askTime = requestTimeout + 15*time.Second
 
+// askWithin is how long after that was written the request may still begin. A
+// daemon that stood still in between, or whose store was slow, leaves the token
+// alone: by the request's end its time could be over.
+const askWithin = 10 * time.Second
+
+// errStoodStill: see askWithin.
+var errStoodStill = errors.New("between announcing the request for a token and making it too much time has passed")
+
+// tooLate tells whether what was announced then may not be done any more.
+func (k *Keeper) tooLate(noted time.Time) bool {
+	return k.instance != "" && k.now().Sub(noted) > askWithin
+}
+
+// askedElsewhere is for how long still another daemon has the token of a record
+// to itself.
+func (k *Keeper) askedElsewhere(rec *record) time.Duration {
+	if k.instance == "" || rec == nil || rec.Asked.IsZero() || rec.By == k.instance || rec.By == "" {
+		return 0
+	}
+	return rec.Asked.Add(askTime).Sub(k.now())
+}
+
 // takeOver takes the record as another daemon has left it. Under w.writing.
 func (k *Keeper) takeOver(w *wallet, epoch uint64) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
@@ -54,10 +76,10 @@ func (k *Keeper) reserved(w *wallet, epoch uint64) (time.Duration, error) {
 	left := func() time.Duration {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if w.epoch != epoch || w.rec == nil || w.rec.Asked.IsZero() || w.rec.By == k.instance || w.rec.By == "" {
+		if w.epoch != epoch {
 			return 0
 		}
-		return w.rec.Asked.Add(askTime).Sub(k.now())
+		return k.askedElsewhere(w.rec)
 	}
 	if left() <= 0 {
 		return 0, nil

@@ -118,6 +118,54 @@ func TestWhoAsksTooLateSavesNothing(t *testing.T) {
 	})
 }
 
+// A daemon that stood still, or whose store took its time, between announcing a
+// request and making it does not make it: another one may ask by then.
+func TestWhoStoodStillDoesNotAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, asInstance("a"))
+		r.pair()
+		pass(time.Hour)
+		r.store.slow.Store(int64(askWithin + time.Second))
+		if _, err := r.keeper.Token(t.Context(), priya); !errors.Is(err, screenpop.ErrUnavailable) {
+			t.Errorf("a token: %v", err)
+		}
+		r.wantRefreshes(0)
+		r.store.slow.Store(0)
+		pass(5 * time.Second)
+		if _, err := r.keeper.Token(t.Context(), priya); err != nil {
+			t.Errorf("later: %v", err)
+		}
+		r.wantRefreshes(1)
+	})
+}
+
+// A refresh token that was refused may have been replaced by another daemon's
+// request: its new one is taken over, but not while it asks for the next.
+func TestARefusedTokenDoesNotBreakInOnWhoAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, asInstance("a"))
+		r.pair()
+		b := r.second("b")
+		mine, theirs := r.keeper.wallet(priya), b.keeper.wallet(priya)
+		if err := b.keeper.commit(theirs, theirs.epoch, func(rec *record) {
+			rec.Refresh, rec.Asked, rec.By = "hush-replaced", b.keeper.now(), "b"
+		}); err != nil {
+			t.Fatal(err)
+		}
+		refused := mine.rec.Refresh
+		if rec, err := r.keeper.adopt(mine, mine.epoch, refused); rec != nil || !errors.Is(err, errForeign) {
+			t.Errorf("while the other asks it is taken over: %v", err)
+		}
+		if stored, _, err := b.keeper.read(t.Context(), priya); err != nil || stored.By != "b" {
+			t.Errorf("the other's announcement is gone: %v", err)
+		}
+		pass(askTime)
+		if rec, err := r.keeper.adopt(mine, mine.epoch, refused); err != nil || rec == nil || rec.Refresh != "hush-replaced" {
+			t.Errorf("once its time is over: %v", err)
+		}
+	})
+}
+
 // Who unpairs at one daemon is unpaired at the other too, as soon as it would
 // write.
 func TestUnpairedAtAnotherDaemon(t *testing.T) {
