@@ -135,7 +135,8 @@ const Alone = 12 * time.Second
 // that is killed, frozen or cut off between sending a token and saving the answer
 // takes the answer with it. Then another sends the token again, which is why
 // authorisation servers let a replaced one live on for a moment; but it waits
-// until the first cannot be under way any more.
+// until the first cannot be under way any more. The same goes for an answer that
+// nobody waited for any more.
 func exchanges(x *index) (all []Violation) {
 	byAgent := map[Agent][]Exchange{}
 	for _, e := range x.Exchanges {
@@ -170,7 +171,7 @@ func (x *index) excused(before, next Exchange) bool {
 	if next.Began < before.Ended+Alone && next.Node != before.Node {
 		return false
 	}
-	return slices.ContainsFunc(x.Faults, func(f Fault) bool {
+	return before.Lost || slices.ContainsFunc(x.Faults, func(f Fault) bool {
 		hit := f.Node == before.Node || !f.ofNode() // without NATS nothing is saved
 		return hit && f.Began <= before.Ended+LostAnswer && f.Ended+LostAnswer >= before.Began
 	})
@@ -217,8 +218,9 @@ func wrongAgents(x *index) (all []Violation) {
 }
 
 const (
-	// settles is how long after a fault its traces may last.
-	settles = 20 * time.Second
+	// settles is how long after a fault its traces may last: a refresh token that
+	// was sent by who is gone is left alone for 25 s.
+	settles = 30 * time.Second
 	// shownWithin is how late a call that nothing has touched may be shown on a
 	// machine that is very busy. It says whether it is, and not how fast.
 	shownWithin = 20 * time.Second

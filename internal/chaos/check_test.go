@@ -113,6 +113,10 @@ func TestCheckFindsEachViolation(t *testing.T) {
 			h.Record(Fault{Kind: FaultKill, Node: "a", Began: 61 * s, Ended: 64 * s})
 			h.Record(again)
 		}, nil},
+		"a token sent again whose answer nobody waited for": {func(h *History) {
+			h.Exchanges[1].Lost = true
+			h.Record(again)
+		}, nil},
 		"a token sent again while another node was killed": {func(h *History) {
 			h.Record(Fault{Kind: FaultKill, Node: "b", Began: 61 * s, Ended: 64 * s})
 			h.Record(again)

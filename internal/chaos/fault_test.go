@@ -38,11 +38,11 @@ var blows = []blow{
 	}},
 	{FaultFreeze, 4, func(m *mischief) (string, error) {
 		n := pick(m.draws, m.w.nodes)
-		if err := n.signal(syscall.SIGSTOP); err != nil {
+		if err := n.Signal(syscall.SIGSTOP); err != nil {
 			return n.name, err
 		}
 		m.sleep(m.between(300*time.Millisecond, m.w.longest()))
-		return n.name, n.signal(syscall.SIGCONT)
+		return n.name, n.Signal(syscall.SIGCONT)
 	}},
 	{FaultCut, 4, func(m *mischief) (string, error) {
 		n := pick(m.draws, m.w.nodes)
@@ -57,12 +57,12 @@ var blows = []blow{
 	}},
 	{FaultNATS, 3, func(m *mischief) (string, error) {
 		s := pick(m.draws, m.w.servers)
-		return s.name, m.again(s.program, syscall.SIGKILL, m.between(500*time.Millisecond, 4*time.Second))
+		return s.Name, m.again(s.program, syscall.SIGKILL, m.between(500*time.Millisecond, 4*time.Second))
 	}},
 	{FaultNATSCut, 2, func(m *mischief) (string, error) {
 		s := pick(m.draws, m.w.servers)
 		m.cut(s.wires, true, true)
-		return s.name, nil
+		return s.Name, nil
 	}},
 	{FaultRolling, 1, func(m *mischief) (string, error) {
 		for _, n := range m.w.nodes {

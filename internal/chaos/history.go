@@ -75,6 +75,7 @@ type Exchange struct {
 	// Began is when the request was there, Ended when its answer was written.
 	Began, Ended time.Duration
 	Status       int
+	Lost         bool // who has asked was gone before the answer
 }
 
 // Search is a search for a contact, made with somebody's token.

@@ -95,13 +95,24 @@ func (w *world) admit(seed uint64) {
 		p := w.newPage(i, seed)
 		w.pages = append(w.pages, p)
 		group.Go(func() error {
-			if err := p.join(); err != nil {
-				return err
-			}
-			return p.pair()
+			return insistOn(p.join, p.pair)
 		})
 	}
 	w.must(group.Wait())
+}
+
+// insistOn does one thing after the other, each again while it fails.
+func insistOn(things ...func() error) error {
+	end := time.Now().Add(patience)
+	for _, do := range things {
+		for err := do(); err != nil; err = do() {
+			if time.Now().After(end) {
+				return err
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	}
+	return nil
 }
 
 func (w *world) allConnected() bool {

@@ -147,7 +147,7 @@ func (c *crm) exchange(node string, w http.ResponseWriter, r *http.Request) {
 	}
 	c.access[answer.Access] = e.Agent
 	c.mu.Unlock()
-	e.Status, e.Ended = k.status, c.since()
+	e.Status, e.Ended, e.Lost = k.status, c.since(), r.Context().Err() != nil
 	c.h.Record(e)
 	w.WriteHeader(k.status)
 	_, _ = w.Write(k.body.Bytes())

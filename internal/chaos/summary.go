@@ -56,14 +56,17 @@ type Summary struct {
 	Searches                 int
 	Late                     Times // of all calls
 	Damages                  []Damage
-	Duration                 time.Duration
+	Duration                 time.Duration // from the first webhook on
 }
 
 // Summary sums the history up.
 func (h *History) Summary() Summary {
 	x := h.index()
-	s := Summary{Duration: x.end, Searches: len(x.Searches)}
+	s := Summary{Searches: len(x.Searches)}
+	began := x.end
 	for _, k := range x.Hooks {
+		began = min(began, k.Began)
+		s.Duration = x.end - began
 		s.Tries += k.Tries
 		if k.taken() {
 			s.Webhooks++

@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,17 +22,16 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/smokepop/smokepop/internal/cluster"
+	"github.com/smokepop/smokepop/internal/natsproc"
+	"github.com/smokepop/smokepop/internal/process"
 	"github.com/smokepop/smokepop/internal/simulator"
 )
 
 // patience is how long anything may take before the run gives up. It says
 // whether something comes, and never how fast.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
-var (
-	nodeNames   = []string{"a", "b", "c"}
-	serverNames = []string{"n1", "n2", "n3"}
-)
+var nodeNames = []string{"a", "b", "c"}
 
 // size is how large a run is.
 type size struct {
@@ -65,6 +63,7 @@ type world struct {
 // node is a smokepopd.
 type node struct {
 	*program
+	name                 string
 	address, ops, socket string
 	wires                []*wire // to the NATS servers
 	admin                *http.Client
@@ -73,8 +72,8 @@ type node struct {
 // natsServer is a NATS server.
 type natsServer struct {
 	*program
-	address, cluster string
-	wires            []*wire // from the nodes and from other servers
+	address string
+	wires   []*wire // from the nodes, and from and to other servers
 }
 
 func (w *world) since() time.Duration { return time.Since(w.began) }
@@ -98,10 +97,14 @@ func newWorld(t *testing.T, s size) *world {
 	for i := range s.agents {
 		w.agents = append(w.agents, Agent{w.tenant(i % s.tenants), strconv.Itoa(1001 + i/s.tenants)})
 	}
-	var free ports
+	for _, v := range os.Environ() { // they are not smokepop's
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "SMOKEPOP_CHAOS_") {
+			w.must(os.Unsetenv(name))
+		}
+	}
 	w.crm = newCRM(t, w, w.public+"/pair/callback", s.accessLife)
-	w.startNATS(&free, build(t, w.dir, "nats-server", "github.com/nats-io/nats-server/v2"))
-	w.startNodes(&free, build(t, w.dir, "smokepopd", "github.com/smokepop/smokepop/cmd/smokepopd"))
+	w.startNATS(build(t, w.dir, "nats-server", "github.com/nats-io/nats-server/v2"))
+	w.startNodes(build(t, w.dir, "smokepopd", "github.com/smokepop/smokepop/cmd/smokepopd"))
 	return w
 }
 
@@ -114,52 +117,47 @@ func (w *world) must(err error) {
 
 // startNATS starts three servers. Each hears of the others and of the nodes by
 // wires alone: the addresses that servers tell each other lead nowhere.
-func (w *world) startNATS(free *ports, path string) {
-	for _, name := range serverNames {
-		s := &natsServer{address: free.address(w.t), cluster: free.address(w.t)}
-		s.program = &program{name: name, path: path, log: filepath.Join(w.dir, name+".log"), args: []string{"-c", filepath.Join(w.dir, name+".conf")}, ready: s.answers}
-		w.servers = append(w.servers, s)
-	}
-	for _, s := range w.servers {
+func (w *world) startNATS(path string) {
+	wires := map[string][]*wire{} // by the address they lead to, and by server
+	conf := func(p natsproc.Place) string {
 		var routes []string
-		for _, other := range w.servers {
-			if other == s {
-				continue
+		for _, r := range p.Routes {
+			if to := strings.TrimPrefix(r, "nats://"); to != p.Cluster {
+				wire := w.lay(to)
+				wires[to], wires[p.Cluster] = append(wires[to], wire), append(wires[p.Cluster], wire)
+				routes = append(routes, strconv.Quote("nats://"+wire.address()))
 			}
-			wire, err := lay(other.cluster)
-			w.must(err)
-			w.t.Cleanup(wire.close)
-			s.wires, other.wires = append(s.wires, wire), append(other.wires, wire)
-			routes = append(routes, `"nats://`+wire.address()+`"`)
 		}
-		conf := fmt.Sprintf(`server_name: %s
+		return fmt.Sprintf(`server_name: %s
 listen: %q
+http: %q
 ping_interval: "2s"
 ping_max: 2
 write_deadline: "3s"
 jetstream { store_dir: %q, max_memory_store: 64MB, max_file_store: 2GB }
 cluster { name: chaos, listen: %q, advertise: "127.0.0.1:1", no_advertise: true, ping_interval: "2s", routes: [ %s ] }
-`, s.name, s.address, filepath.Join(w.dir, s.name), s.cluster, strings.Join(routes, ", "))
-		w.must(os.WriteFile(filepath.Join(w.dir, s.name+".conf"), []byte(conf), 0o600))
+`, p.Name, p.Client, p.Monitor, p.Store, p.Cluster, strings.Join(routes, ", "))
 	}
-	var all sync.WaitGroup
-	for _, s := range w.servers {
-		w.t.Cleanup(func() { _ = s.end(9) })
-		all.Go(func() {
-			if err := s.start(); err != nil {
-				w.t.Error(err)
-			}
-		})
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	all, err := natsproc.Start(ctx, natsproc.Config{Program: path, Dir: w.dir, Servers: 3, Conf: conf})
+	w.must(err)
+	w.t.Cleanup(func() { _ = all.Kill() })
+	for _, s := range all.Servers {
+		server := &natsServer{address: s.Client, wires: wires[s.Cluster]}
+		server.program = &program{Program: &s.Program, ready: server.answers}
+		w.servers = append(w.servers, server)
 	}
-	all.Wait()
-	var urls []string
-	for _, s := range w.servers {
-		urls = append(urls, "nats://"+s.address)
-	}
-	var err error
-	w.direct, err = nats.Connect(strings.Join(urls, ","), nats.MaxReconnects(-1), nats.ReconnectWait(200*time.Millisecond), nats.PingInterval(2*time.Second))
+	w.direct, err = nats.Connect(strings.Join(all.URLs(), ","), nats.MaxReconnects(-1), nats.ReconnectWait(200*time.Millisecond), nats.PingInterval(2*time.Second))
 	w.must(err)
 	w.t.Cleanup(w.direct.Close)
+}
+
+func (w *world) lay(to string) *wire {
+	wire, err := lay(to)
+	w.must(err)
+	w.t.Cleanup(wire.close)
+	return wire
 }
 
 // answers tells whether the server takes clients.
@@ -175,7 +173,7 @@ func (s *natsServer) answers() bool {
 	return err == nil && string(b) == "INFO"
 }
 
-func (w *world) startNodes(free *ports, path string) {
+func (w *world) startNodes(path string) {
 	key := filepath.Join(w.dir, "smokepop.key")
 	if out, err := exec.Command(path, "keys", "generate", "--out", key).CombinedOutput(); err != nil {
 		w.t.Fatalf("keys generate: %v: %s", err, out)
@@ -185,15 +183,13 @@ func (w *world) startNodes(free *ports, path string) {
 		w.must(os.WriteFile(filepath.Join(w.dir, name), []byte(secret), 0o600))
 	}
 	for i, name := range nodeNames {
-		n := &node{address: free.address(w.t), ops: free.address(w.t), socket: filepath.Join(w.dir, name+".sock")}
+		n := &node{address: address(w.t), ops: address(w.t), socket: filepath.Join(w.dir, name+".sock")}
 		n.admin = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", n.socket)
 		}}}
 		var urls []string
 		for _, s := range w.servers {
-			wire, err := lay(s.address)
-			w.must(err)
-			w.t.Cleanup(wire.close)
+			wire := w.lay(s.address)
 			n.wires, s.wires = append(n.wires, wire), append(s.wires, wire)
 			urls = append(urls, "nats://"+wire.address())
 		}
@@ -201,12 +197,12 @@ func (w *world) startNodes(free *ports, path string) {
 		doc, err := yaml.Marshal(w.settings(n, name, key, urls, w.crm.doors[i]))
 		w.must(err)
 		w.must(os.WriteFile(file, doc, 0o600))
-		n.program = &program{name: name, path: path, log: filepath.Join(w.dir, name+".log"), args: []string{"serve", "--config", file}, ready: n.isReady}
+		n.name = name
+		n.program = &program{ready: n.isReady, Program: &process.Program{Name: "node " + name, Path: path, Log: filepath.Join(w.dir, name+".log"), Args: []string{"serve", "--config", file}}}
 		w.nodes = append(w.nodes, n)
 	}
-	// One makes the buckets, which take a cluster that has found itself.
 	for _, n := range w.nodes {
-		w.t.Cleanup(func() { _ = n.end(9) })
+		w.t.Cleanup(func() { _ = n.Kill() })
 		w.must(n.start())
 	}
 	js, err := jetstream.New(w.direct)
@@ -244,7 +240,8 @@ func (w *world) settings(n *node, name, key string, urls []string, smokeball str
 				"webhook": map[string]any{"username": hookUser, "password_file": "webhook-password"},
 				"country": "US", "internal": map[string]any{"extensions": "^[1-9][0-9]{3}$"},
 			},
-			"lookup": map[string]any{"cache": "1s", "matters": false},
+			// What is looked for is what is lost, and not what a busy machine is late with.
+			"lookup": map[string]any{"cache": "1s", "matters": false, "timeout": "15s"},
 		}
 	}
 	return map[string]any{
