@@ -38,6 +38,12 @@ type siege struct {
 // besiege starts a daemon with one agent at a screen.
 func besiege(t *testing.T, firm *simulator.Firm, as func(*simulator.Options), change func(map[string]any), env ...string) *siege {
 	t.Helper()
+	return besiegeIn(t, "", firm, as, change, env...)
+}
+
+// besiegeIn is besiege with the daemon in a control group.
+func besiegeIn(t *testing.T, cgroup string, firm *simulator.Firm, as func(*simulator.Options), change func(map[string]any), env ...string) *siege {
+	t.Helper()
 	in := install(t, firm, as, func(settings map[string]any) {
 		settings["log"] = map[string]any{"level": "info"}
 		setTenant(settings, "smokeball", "requests_per_second", 1000)
@@ -46,6 +52,7 @@ func besiege(t *testing.T, firm *simulator.Firm, as func(*simulator.Options), ch
 			change(settings)
 		}
 	})
+	in.cgroup = cgroup
 	in.serve(env...)
 	me := firm.Agents[0]
 	s := &siege{fullDisk: &fullDisk{killer: &killer{installation: in, me: me}}}

@@ -115,6 +115,7 @@ type installation struct {
 	cmd    *exec.Cmd
 	stderr *bytes.Buffer // complete once the process has ended
 	held   []*os.File    // sockets that the daemon is started with
+	cgroup string        // the file that puts a process into the group it is started in; empty: ours
 }
 
 // hold binds the daemon's address and keeps the socket over restarts, as
@@ -183,6 +184,10 @@ func (in *installation) start(env ...string) {
 		in.cmd.Args = append([]string{"sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`}, in.cmd.Args...)
 		in.cmd.Path, in.cmd.ExtraFiles = "/bin/sh", in.held
 		in.cmd.Env = append(in.cmd.Env, fmt.Sprint("LISTEN_FDS=", len(in.held)))
+	}
+	if in.cgroup != "" {
+		in.cmd.Args = append([]string{"sh", "-c", `echo $$ >"$0" && exec "$@"`, in.cgroup}, in.cmd.Args...)
+		in.cmd.Path = "/bin/sh"
 	}
 	in.cmd.Stderr = in.stderr
 	if err := in.cmd.Start(); err != nil {
