@@ -53,7 +53,8 @@ func verify(plan *numbering.Plan, n screenpop.Number, c smokeball.Contact) (hold
 }
 
 // ending is the digits that a field with n has side by side once all else is
-// taken off, however n is written there.
+// taken off, however n is written there; but for what the box of the area code
+// has of them.
 func ending(n screenpop.Number) string {
 	digits := strings.TrimPrefix(n.Canonical, "+")
 	return digits[max(0, len(digits)-6):]
@@ -63,8 +64,8 @@ func ending(n screenpop.Number) string {
 // number takes a hundred times longer.
 func mayHold(p smokeball.Phone, ending string) bool {
 	var space [64]byte
-	digits := space[:0]
-	for _, s := range []string{p.AreaCode, p.Number} {
+	digits, area := space[:0], 0
+	for box, s := range []string{p.AreaCode, p.Number} {
 		for i := range len(s) {
 			switch b := s[i]; {
 			case b >= 0x80:
@@ -73,6 +74,19 @@ func mayHold(p smokeball.Phone, ending string) bool {
 				digits = append(digits, b)
 			}
 		}
+		if box == 0 {
+			area = len(digits)
+		}
 	}
-	return bytes.Contains(digits, []byte(ending))
+	if bytes.Contains(digits, []byte(ending)) {
+		return true
+	}
+	// A field may hold several numbers, of which a later one is short and goes
+	// with the area code too.
+	for k := 1; k <= min(area, len(ending)-1); k++ {
+		if bytes.HasSuffix(digits[:area], []byte(ending[:k])) && bytes.Contains(digits[area:], []byte(ending[k:])) {
+			return true
+		}
+	}
+	return false
 }
