@@ -13,9 +13,13 @@ help: ## list the targets
 build: ## build bin/smokepopd
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/smokepopd
 
+NODES ?= 1
 .PHONY: demo
-demo: build ## the whole system on this machine: simulated Smokeball and PBX, an agent's page
-	$(BIN) demo
+demo: build $(if $(filter-out 1,$(NODES)),bin/nats-server) ## the whole system on this machine: simulated Smokeball and PBX, an agent's page; NODES=3: as a cluster over NATS
+	$(BIN) demo --nodes $(NODES)
+
+bin/nats-server: go.mod ## the NATS server that goes with the client, for the demo of several nodes
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ github.com/nats-io/nats-server/v2
 
 .PHONY: test
 test: test-tools types ## vet, types, then unit, integration, architecture and browser tests under the race detector; 10,000 orders of calls and two weeks of a firm without it

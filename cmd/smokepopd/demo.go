@@ -31,6 +31,8 @@ func newDemo() *cobra.Command {
 				return failure{exitUsage, errors.New("--calls-per-minute: use a number above 0, at most 600")}
 			case disorder < 0 || disorder > 1:
 				return failure{exitUsage, errors.New("--disorder: use a chance from 0 to 1, such as 0.1")}
+			case o.nodes < 1 || o.nodes > 5:
+				return failure{exitUsage, errors.New("--nodes: use a number from 1 to 5")}
 			}
 			o.disorder = simulator.Disorder{Drop: disorder, Repeat: disorder, Swap: disorder, Delay: disorder}
 			if scenario != "" {
@@ -40,6 +42,9 @@ func newDemo() *cobra.Command {
 				}
 				o.scenario = &r
 			}
+			if o.nodes > 1 {
+				return runDemoCluster(cmd.Context(), cmd.OutOrStdout(), o)
+			}
 			return runDemo(cmd.Context(), cmd.OutOrStdout(), o)
 		},
 	}
@@ -47,6 +52,7 @@ func newDemo() *cobra.Command {
 	cmd.Flags().Float64Var(&o.perMinute, "calls-per-minute", 12, "how many calls begin in a minute")
 	cmd.Flags().StringVar(&scenario, "scenario", "", "play this recorded scenario over and over instead: a name such as warm-transfer, or a file")
 	cmd.Flags().Float64Var(&disorder, "disorder", 0, "the chance of each webhook to be lost, sent twice, swapped and delayed")
+	cmd.Flags().IntVar(&o.nodes, "nodes", 1, "how many smokepopd work as one, over three NATS servers if more than one; needs nats-server")
 	return cmd
 }
 
@@ -56,6 +62,7 @@ type demoOptions struct {
 	perMinute float64
 	scenario  *simulator.Recording // nil: ordinary traffic
 	disorder  simulator.Disorder
+	nodes     int // more than one: a cluster
 }
 
 // firms are the firms of a demo, and who is invited.
@@ -102,14 +109,7 @@ func runDemo(ctx context.Context, out io.Writer, o demoOptions) (err error) {
 		return failure{exitFailed, errors.Join(err, agents.Close(), ops.Close())}
 	}
 	defer world.close()
-	file, err := world.writeConfig(dir, func(settings map[string]any) {
-		world.withPBX(settings)
-		settings["audit"] = map[string]any{"file": filepath.Join(dir, "audit.log")}
-		settings["admins"] = []map[string]any{{"email": demoAdmin}}
-		if o.scenario != nil && o.scenario.Only == "webhook" { // what it shows, the other source would mend
-			settings["tenants"].([]map[string]any)[0]["pbx"].(map[string]any)["events"] = "webhook"
-		}
-	})
+	file, err := world.writeConfig(dir, func(settings map[string]any) { world.settle(settings, dir, o) })
 	if err != nil {
 		return failure{exitFailed, errors.Join(err, agents.Close(), ops.Close())}
 	}
@@ -136,15 +136,30 @@ func runDemo(ctx context.Context, out io.Writer, o demoOptions) (err error) {
 		if err := world.welcome(ctx, out, file, cfg.AdminSocket, cfg.Audit.File, ops.Addr().String(), o, invited); err != nil {
 			return err
 		}
-		if o.scenario != nil {
-			return world.replay(ctx, out, *o.scenario, o.disorder)
-		}
-		return world.play(ctx, out, o)
+		return world.show(ctx, out, o)
 	})
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return failure{exitFailed, err}
 	}
 	return nil
+}
+
+// settle completes the settings of a smokepopd that has a folder for itself.
+func (w *demoWorld) settle(settings map[string]any, dir string, o demoOptions) {
+	w.withPBX(settings)
+	settings["audit"] = map[string]any{"file": filepath.Join(dir, "audit.log")}
+	settings["admins"] = []map[string]any{{"email": demoAdmin}}
+	if o.scenario != nil && o.scenario.Only == "webhook" { // what it shows, the other source would mend
+		settings["tenants"].([]map[string]any)[0]["pbx"].(map[string]any)["events"] = "webhook"
+	}
+}
+
+// show lets the telephones ring until ctx ends.
+func (w *demoWorld) show(ctx context.Context, out io.Writer, o demoOptions) error {
+	if o.scenario != nil {
+		return w.replay(ctx, out, *o.scenario, o.disorder)
+	}
+	return w.play(ctx, out, o)
 }
 
 // demoAdmin may open the admin page.

@@ -489,60 +489,13 @@ func TestKilledAfterPairing(t *testing.T) {
 
 // The demo, from its first line to the first call on a screen.
 func TestDemoShowsCalls(t *testing.T) {
-	public, temp := freeAddress(t), t.TempDir()
-	cmd := smokepopd(t, "demo", "--listen", public, "--calls-per-minute", "600")
-	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if cmd.ProcessState == nil {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-		}
-	})
-	lines := bufio.NewScanner(out)
-	link := regexp.MustCompile(`http://\S+/join#\S+`)
-	var join string
-	for join == "" && lines.Scan() {
-		join = link.FindString(lines.Text())
-	}
-	if !strings.HasPrefix(join, "http://"+public+"/join#") {
-		t.Fatalf("the demo printed the link %q\n%s", join, stderr.String())
-	}
-	read := make(chan struct{})
-	go func() { // it has to be read on, or it would wait
-		defer close(read)
-		for lines.Scan() {
-		}
-	}()
-
-	v := signIn(t, join)
+	d := startDemo(t, "--calls-per-minute", "600")
+	v := signIn(t, d.line(`(http://\S+/join#\S+)`))
 	sc := v.open()
 	if dig(sc.hello, "pairing", "state") != "unpaired" {
 		t.Errorf("the demo's agent begins as %v", sc.hello["pairing"])
 	}
-	// At the simulated Smokeball, by its own form.
-	login := v.beginPairing()
-	form := "user=" + simulator.NewFirm().Staff[0].ID
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, login, strings.NewReader(form))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	res, err := plainClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = res.Body.Close()
-	v.finishPairing(strings.TrimPrefix(res.Header.Get("Location"), v.public))
-
+	d.pair(v)
 	seen := map[any]bool{}
 	for !seen["pop"] || !seen["end"] || !seen["pairing"] {
 		f := sc.read()
@@ -551,17 +504,9 @@ func TestDemoShowsCalls(t *testing.T) {
 			t.Errorf("a pop that names nobody: %v", f)
 		}
 	}
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if code := sc.closed(); code != 4000 {
-		t.Errorf("closed with %d, want 4000", code)
-	}
-	<-read
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("the demo ended with %v\n%s", err, stderr.String())
-	}
-	if left, err := os.ReadDir(temp); err != nil || len(left) != 0 {
-		t.Errorf("the demo left %v behind, %v", left, err)
-	}
+	d.stop(func() {
+		if code := sc.closed(); code != 4000 {
+			t.Errorf("closed with %d, want 4000", code)
+		}
+	})
 }

@@ -37,7 +37,7 @@ func (m *member) admin() http.Handler {
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/members" {
-			writeAnswer(w, map[string]any{"members": m.Members(), "connected": m.Connected(), "settled": m.Settled()})
+			m.tellMembers(w, r)
 			return
 		}
 		body, err := readBody(w, r)
@@ -56,6 +56,29 @@ func (m *member) admin() http.Handler {
 			f.ServeHTTP(w, r)
 		}
 	})
+}
+
+// tellMembers tells who is there, and of a tenant that is named which node has it.
+func (m *member) tellMembers(w http.ResponseWriter, r *http.Request) {
+	members := m.Members()
+	answer := map[string]any{"members": members, "connected": m.Connected(), "settled": m.Settled()}
+	if named := r.URL.Query().Get("tenant"); named != "" {
+		part := m.partOf(screenpop.ParseTenant(named))
+		if part < 0 {
+			refuse(w, http.StatusNotFound, "There is no such tenant.")
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), ownerWait)
+		defer cancel()
+		if id, _, err := m.Owner(ctx, part); err == nil {
+			for _, one := range members {
+				if one.ID == id {
+					answer["owner"] = one.Node
+				}
+			}
+		}
+	}
+	writeAnswer(w, answer)
 }
 
 func follows(q url.Values) bool { return q.Get("follow") != "" && q.Get("follow") != "0" }
