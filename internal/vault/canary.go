@@ -80,6 +80,14 @@ func (s *Store) tryKeys(ctx context.Context, ring KeyRing) error {
 			return err
 		}
 		if len(all) > 0 {
+			// Another node may have made the store between the two looks: its canary
+			// was there before anything else.
+			if paths, err = s.backend.List(ctx, canaryPrefix); err != nil {
+				return err
+			}
+			if len(paths) > 0 {
+				return s.tryKeys(ctx, ring)
+			}
 			return fmt.Errorf("%w: the canary record is missing", ErrDamaged)
 		}
 	}
