@@ -29,9 +29,9 @@ type Program struct {
 
 // run is one life of a program.
 type run struct {
-	pid   int
-	ended chan struct{}
-	err   error // how it ended, once ended is closed
+	process *os.Process
+	ended   chan struct{}
+	err     error // how it ended, once ended is closed
 }
 
 // Start starts the program, which does not run at the moment.
@@ -57,9 +57,7 @@ func (p *Program) Start() error {
 		runtime.LockOSThread()
 		defer close(r.ended)
 		err := cmd.Start()
-		if err == nil {
-			r.pid = cmd.Process.Pid
-		}
+		r.process = cmd.Process
 		started <- err
 		if err == nil {
 			r.err = cmd.Wait()
@@ -93,7 +91,7 @@ func (p *Program) current() *run {
 // PID returns the process's number, 0 while the program does not run.
 func (p *Program) PID() int {
 	if r := p.current(); r.alive() {
-		return r.pid
+		return r.process.Pid
 	}
 	return 0
 }
@@ -102,12 +100,12 @@ func (p *Program) PID() int {
 func (p *Program) Ended() <-chan struct{} { return p.current().ended }
 
 // Signal sends the program a signal. It is no error when the program has ended.
-func (p *Program) Signal(sig syscall.Signal) error {
-	pid := p.PID()
-	if pid == 0 {
+func (p *Program) Signal(sig os.Signal) error {
+	r := p.current()
+	if !r.alive() {
 		return nil
 	}
-	if err := syscall.Kill(pid, sig); !errors.Is(err, syscall.ESRCH) {
+	if err := r.process.Signal(sig); !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	return nil
@@ -119,7 +117,7 @@ func (p *Program) Kill() error {
 	if !r.alive() {
 		return nil
 	}
-	err := p.Signal(syscall.SIGKILL)
+	err := p.Signal(os.Kill)
 	<-r.ended
 	return err
 }
