@@ -31,6 +31,9 @@ func (n Number) Masked() string { return Mask(n.Canonical) }
 // Mask replaces all but the last two characters of s by "*", and everything
 // where s has four characters or fewer.
 func Mask(s string) string {
+	if masked, ok := maskASCII(s); ok {
+		return masked
+	}
 	r := []rune(s)
 	keep := 2
 	if len(r) <= 4 {
@@ -40,4 +43,22 @@ func Mask(s string) string {
 		r[i] = '*'
 	}
 	return string(r)
+}
+
+const stars = "********************************"
+
+// maskASCII is Mask for what is as short and plain as numbers are, with one object.
+func maskASCII(s string) (string, bool) {
+	if len(s) > len(stars) {
+		return "", false
+	}
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return "", false
+		}
+	}
+	if len(s) <= 4 {
+		return stars[:len(s)], true
+	}
+	return stars[:len(s)-2] + s[len(s)-2:], true
 }
