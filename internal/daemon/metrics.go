@@ -15,10 +15,11 @@ func countCalls(reg prometheus.Registerer) func(screenpop.Outcome) {
 	calls := promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
 		Name: "smokepop_calls_total", Help: "Calls at agents' phones, each leg once, by what became of it.",
 	}, []string{"outcome"})
+	by := map[screenpop.Outcome]prometheus.Counter{}
 	for _, o := range screenpop.CallOutcomes() {
-		calls.WithLabelValues(string(o)) // from the start, so that a rate's first step is visible
+		by[o] = calls.WithLabelValues(string(o)) // from the start, so that a rate's first step is visible
 	}
-	return func(o screenpop.Outcome) { calls.WithLabelValues(string(o)).Inc() }
+	return func(o screenpop.Outcome) { by[o].Inc() }
 }
 
 // countPending tells how much of the flow's room is taken.

@@ -10,7 +10,7 @@ import (
 )
 
 type metrics struct {
-	total     *prometheus.CounterVec
+	total     map[screenpop.Outcome]prometheus.Counter
 	seconds   prometheus.Histogram
 	coalesced prometheus.Counter
 	cached    prometheus.Counter
@@ -18,10 +18,11 @@ type metrics struct {
 
 func newMetrics(r prometheus.Registerer) *metrics {
 	f := promauto.With(r)
+	total := f.NewCounterVec(prometheus.CounterOpts{
+		Name: "smokepop_lookup_total", Help: "Look-ups by how they ended.",
+	}, []string{"outcome"})
 	m := &metrics{
-		total: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "smokepop_lookup_total", Help: "Look-ups by how they ended.",
-		}, []string{"outcome"}),
+		total: map[screenpop.Outcome]prometheus.Counter{},
 		seconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "smokepop_lookup_seconds", Help: "How long look-ups took, those answered from memory included.",
 			Buckets: []float64{.001, .01, .05, .1, .2, .3, .5, .75, 1, 1.5, 2, 3, 5},
@@ -34,12 +35,12 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 	}
 	for _, o := range screenpop.Outcomes() {
-		m.total.WithLabelValues(string(o))
+		m.total[o] = total.WithLabelValues(string(o))
 	}
 	return m
 }
 
 func (m *metrics) ended(o screenpop.Outcome, took time.Duration) {
-	m.total.WithLabelValues(string(o)).Inc()
+	m.total[o].Inc()
 	m.seconds.Observe(took.Seconds())
 }
