@@ -29,9 +29,9 @@ type page struct {
 
 	mu       sync.Mutex
 	conn     *websocket.Conn
-	live     map[string]string    // pops that are up: their calls
-	over     map[string]time.Time // pops that are over, for a while
-	shown    map[string]bool      // calls that were ever shown
+	live     map[string]string // pops that are up: their calls
+	over     map[string]bool   // pops that are over; the page remembers 500, which is more than come here
+	shown    map[string]bool   // calls that were ever shown
 	closed   bool
 	tries    int
 	greeted  time.Time
@@ -40,15 +40,12 @@ type page struct {
 	lastNode string
 }
 
-// overFor is for how long the page knows that a pop is over.
-const overFor = 2 * time.Minute
-
 func (w *world) newPage(i int, seed uint64) *page {
 	// An address of the agent's own, as in a firm where everybody has a machine.
 	local := &net.Dialer{Timeout: 3 * time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 1, byte(1+i/200), byte(1+i%200))}}
 	return &page{
 		w: w, number: i, agent: w.agents[i], dial: local.DialContext, dismiss: .1, draws: rand.New(rand.NewPCG(seed, uint64(i))),
-		live: map[string]string{}, over: map[string]time.Time{}, shown: map[string]bool{},
+		live: map[string]string{}, over: map[string]bool{}, shown: map[string]bool{},
 		http: &http.Client{
 			Timeout:       10 * time.Second,
 			Transport:     &http.Transport{DialContext: local.DialContext, DisableKeepAlives: true},
@@ -276,14 +273,8 @@ func (p *page) take(m frame, node string) {
 
 // show shows a pop, or its newer state. Under mu.
 func (p *page) show(pop shownPop, node string) {
-	now := time.Now()
-	for id, at := range p.over {
-		if now.Sub(at) > overFor {
-			delete(p.over, id)
-		}
-	}
 	f := Frame{Agent: p.agent, Page: p.number, Node: node, At: p.w.since(), Kind: FrameShown, Call: pop.Call.ID, Pop: pop.ID}
-	_, f.Dropped = p.over[pop.ID]
+	f.Dropped = p.over[pop.ID]
 	if len(pop.Contacts) > 0 {
 		f.Contact = pop.Contacts[0].Name
 	}
@@ -308,7 +299,7 @@ func (p *page) end(id, node, kind string) {
 	}
 	p.w.h.Record(Frame{Agent: p.agent, Page: p.number, Node: node, At: p.w.since(), Kind: kind, Call: p.live[id], Pop: id})
 	delete(p.live, id)
-	p.over[id] = time.Now()
+	p.over[id] = true
 }
 
 // saw tells whether the page has shown a call.

@@ -14,10 +14,9 @@ import { text } from './language.js';
 
 // An ended call stays this long: whoever is about to click still can.
 const FOLD_AFTER = 5000;
-// A pop that is over stays over for so long: a machine of several that fails
+// Pops that are over stay over, the last so many: a machine of several that fails
 // takes with it what it has heard last, and the next one shows the call again.
-const OVER_FOR = 120_000;
-const OVER_MOST = 100;
+const OVER_MOST = 500;
 // So many further matches are shown at once; the rest on demand.
 const FEW = 3;
 
@@ -36,8 +35,8 @@ export class Pops {
     this.changed = changed;
     /** @type {Map<string, Card>} */
     this.cards = new Map();
-    /** @type {Map<string, number>} the pops that are over, and until when that is remembered */
-    this.over = new Map();
+    /** @type {Set<string>} the pops that are over, the oldest first */
+    this.over = new Set();
     setInterval(() => this.tick(), 1000);
   }
 
@@ -87,7 +86,7 @@ export class Pops {
    * @param {Pop[]} pops
    */
   replace(pops) {
-    pops = pops.filter((p) => !this.isOver(p.id));
+    pops = pops.filter((p) => !this.over.has(p.id));
     const there = new Set(pops.map((p) => p.id));
     for (const id of [...this.cards.keys()]) if (!there.has(id)) this.remove(id);
     const fresh = pops.filter((p) => !this.cards.has(p.id));
@@ -96,15 +95,9 @@ export class Pops {
     return fresh;
   }
 
-  /** Tells whether a pop was over here a moment ago. @param {string} id */
-  isOver(id) {
-    for (const [known, until] of this.over) if (until < performance.now()) this.over.delete(known);
-    return this.over.has(id);
-  }
-
   /** Shows a pop, or its newer state; false for one that is over. @param {Pop} pop */
   put(pop) {
-    if (this.isOver(pop.id)) return false;
+    if (this.over.has(pop.id)) return false;
     let card = this.cards.get(pop.id);
     if (!card) {
       card = { pop, element: copy('pop-template'), contacts: '', fold: 0, opened: false };
@@ -145,8 +138,8 @@ export class Pops {
   end(id, reason, answeredBy) {
     const card = this.cards.get(id);
     if (!card || card.fold) return undefined;
-    this.over.set(id, performance.now() + OVER_FOR);
-    for (const oldest of this.over.keys()) if (this.over.size > OVER_MOST) this.over.delete(oldest);
+    this.over.add(id);
+    for (const oldest of this.over) if (this.over.size > OVER_MOST) this.over.delete(oldest);
     if (reason === 'dismissed') {
       this.remove(id);
     } else {
