@@ -52,11 +52,13 @@ func accountOf(cfg *config.Config, t config.Tenant) accountConfig {
 type smokeballs struct {
 	http    *http.Client
 	metrics *smokeball.Metrics
+	budgets *smokeball.Budgets // nil: each configuration's own
 }
 
 // firms returns those of a configuration. Accounts that are in before, which may
 // be nil, stay what they are with all that their clients know, unless one of
-// them has changed: accounts share budgets, and so all are made anew.
+// them has changed: accounts share budgets, and so all are made anew. The members
+// of a cluster share budgets that stay what they are.
 func (s smokeballs) firms(cfg *config.Config, before *firms) (*firms, error) {
 	f := &firms{
 		settings: map[screenpop.Tenant]screenpop.PopSettings{}, choices: map[screenpop.Tenant]screenpop.SettingsRule{},
@@ -66,6 +68,9 @@ func (s smokeballs) firms(cfg *config.Config, before *firms) (*firms, error) {
 		f.budgets = before.budgets
 	} else {
 		before = &firms{}
+	}
+	if s.budgets != nil {
+		f.budgets = s.budgets
 	}
 	for _, t := range cfg.Tenants {
 		a, there := before.accounts[t.Domain]

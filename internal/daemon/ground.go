@@ -28,7 +28,8 @@ type ground struct {
 	nats       *nats.Conn
 	memberKeys [][]byte
 	instance   string
-	popSecret  []byte // that ids of pops are made with; nil: they are random
+	budgets    *sharedBudgets // of Smokeball, that all members share
+	popSecret  []byte         // that ids of pops are made with; nil: they are random
 }
 
 // newPopIDs returns what makes a stack's ids of pops; nil for random ones.

@@ -27,6 +27,7 @@ type member struct {
 	ground *ground
 	lobby  *stack
 	inside []*server // for the other members
+	lends  *budgetServer
 	failed chan error
 	going  chan struct{} // closed to hand everything over
 	handed chan struct{} // closed when that is done
@@ -71,6 +72,12 @@ func (g *ground) join(ctx context.Context, cfg *config.Config, lobby *parts) (*m
 		s.streams()
 		m.inside = append(m.inside, s)
 	}
+	l, err := m.Listen(serviceBudget)
+	if err != nil {
+		return nil, fmt.Errorf("join the cluster: %w", err)
+	}
+	m.lends = newBudgetServer(g.budgets.Budgets, l)
+	g.budgets.join(m)
 	return m, nil
 }
 
@@ -93,6 +100,8 @@ func (m *member) run(ctx context.Context) error {
 	for _, s := range m.inside {
 		group.Go(s.serve)
 	}
+	group.Go(func() error { m.lends.serve(); return nil })
+	group.Go(func() error { return m.ground.budgets.run(failing, m) })
 	group.Go(func() error {
 		defer close(m.handed)
 		here, end := context.WithCancelCause(failing)
@@ -128,6 +137,7 @@ func failureOf(ctx context.Context) error {
 func (m *member) closeInside(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
+	m.lends.stop()
 	var errs []error
 	for _, s := range m.inside {
 		errs = append(errs, s.stop(ctx))
@@ -186,6 +196,10 @@ func (m *member) prepare(ctx context.Context, next *config.Config) (put func(), 
 	stacks := maps.Clone(m.stacks)
 	m.mu.Unlock()
 	spread := spreadOf(next)
+	places, err := placesOf(next)
+	if err != nil {
+		return nil, err
+	}
 	var puts []func()
 	for part, s := range stacks {
 		put, err := s.prepare(ctx, spread.part(part))
@@ -204,6 +218,7 @@ func (m *member) prepare(ctx context.Context, next *config.Config) (put func(), 
 		}
 		m.lobby.configurations.set(next)
 		m.spread.Store(spread)
+		m.ground.budgets.set(places)
 	}, nil
 }
 
@@ -266,6 +281,7 @@ func (m *member) Take(ctx context.Context, part int) error {
 	m.mu.Lock()
 	m.stacks[part] = s
 	m.mu.Unlock()
+	m.ground.budgets.take(part)
 	m.ground.log.Info("a part of the cluster is this node's", "part", part, "tenants", len(cfg.Tenants), "took", time.Since(began))
 	return nil
 }
@@ -278,6 +294,7 @@ func (m *member) Release(ctx context.Context, part int) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	rest, err := s.stop(ctx)
+	m.ground.budgets.release(part)
 	m.closing.Go(func() {
 		defer cancel()
 		if err := errors.Join(err, rest(ctx)); err != nil {
@@ -292,6 +309,7 @@ func (m *member) Lost(part int) {
 	if s == nil {
 		return
 	}
+	m.ground.budgets.release(part)
 	m.ground.log.Warn("a part of the cluster goes on at another node, and could not be handed over", "part", part)
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()

@@ -76,6 +76,11 @@ func (g *ground) openCluster(ctx context.Context, cfg *config.Config, keys vault
 		return err
 	}
 	g.popSecret = ids[0]
+	places, err := placesOf(cfg)
+	if err != nil {
+		return err
+	}
+	g.budgets = newSharedBudgets(places)
 	bucket, err := cluster.OpenBucket(ctx, nc, cluster.BucketConfig{
 		Name: cfg.Cluster.Name + "-vault", Replicas: cfg.Cluster.Replicas, MaxSize: vault.MaxValue + vault.Overhead,
 	})

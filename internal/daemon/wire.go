@@ -66,7 +66,10 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 	}
 	recorder := recorders{traces, p.tracing, p.moved}
 	down.add("connections to Smokeball", func(context.Context) error { world.smokeball.CloseIdleConnections(); return nil })
-	p.accounts = smokeballs{world.smokeball, smokeball.NewMetrics(metrics)}
+	p.accounts = smokeballs{world.smokeball, smokeball.NewMetrics(metrics), nil}
+	if g.budgets != nil {
+		p.accounts.budgets = g.budgets.Budgets
+	}
 	firms, err := p.accounts.firms(cfg, nil)
 	if err != nil {
 		return nil, err

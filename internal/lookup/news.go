@@ -20,7 +20,7 @@ func (f *Finder) Run(ctx context.Context) error {
 // tell tells of one tenant. Everybody begins with the belief that Smokeball
 // answers.
 func (f *Finder) tell(ctx context.Context, tenant screenpop.Tenant, api *smokeball.Client) {
-	changes := api.Changes(smokeball.EndpointContacts)
+	changes := api.Changes(ctx, smokeball.EndpointContacts)
 	told := true
 	for {
 		if ok := api.Answering(smokeball.EndpointContacts); ok != told {

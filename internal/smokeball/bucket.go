@@ -46,6 +46,7 @@ type bucket struct {
 	timer   *time.Timer
 	breaker breaker
 	watch   []chan struct{} // told when the breaker opens or closes
+	role                    // in a cluster
 
 	unsent int       // requests granted and not yet written
 	still  time.Time // since when the clock stands, while unsent > 0
@@ -58,7 +59,7 @@ type bucket struct {
 
 func newBucket(perSecond float64, burst int) *bucket {
 	limit, size := within(perSecond, burst)
-	return &bucket{normal: limit, limiter: rate.NewLimiter(limit, size)}
+	return &bucket{normal: limit, limiter: rate.NewLimiter(limit, size), role: role{lends: true}}
 }
 
 // within returns the rate, in tokens a second, and the size of a bucket that
@@ -78,6 +79,11 @@ func (b *bucket) resize(perSecond float64, burst int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
+	b.size(now, perSecond, burst)
+	b.dispatch(now)
+}
+
+func (b *bucket) size(now time.Time, perSecond float64, burst int) {
 	limit, size := within(perSecond, burst)
 	b.normal = limit
 	if b.slow.IsZero() {
@@ -86,7 +92,13 @@ func (b *bucket) resize(perSecond float64, burst int) {
 		b.limiter.SetLimitAt(b.clock(now), limit/2)
 	}
 	b.limiter.SetBurstAt(b.clock(now), size)
-	b.dispatch(now)
+}
+
+// empty takes all that is free.
+func (b *bucket) empty(clock time.Time) {
+	if tokens := int(b.limiter.TokensAt(clock)); tokens > 0 {
+		b.limiter.ReserveN(clock, tokens)
+	}
 }
 
 // clock is the time by which tokens refill.
@@ -99,14 +111,17 @@ func (b *bucket) clock(now time.Time) time.Time {
 
 // acquire is Budget.acquire for this endpoint.
 func (b *bucket) acquire(ctx context.Context, p Priority) (*permit, error) {
+	return b.wait(ctx, &waiter{priority: p, ready: make(chan error, 1)})
+}
+
+func (b *bucket) wait(ctx context.Context, w *waiter) (*permit, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	w := &waiter{priority: p, ready: make(chan error, 1)}
 	w.deadline, w.hasDeadline = ctx.Deadline()
 	b.mu.Lock()
 	now := time.Now()
-	if err := b.breaker.check(now); err != nil {
+	if err := b.check(w, now); err != nil {
 		b.mu.Unlock()
 		return nil, err
 	}
@@ -143,6 +158,19 @@ func (b *bucket) acquire(ctx context.Context, p Priority) (*permit, error) {
 	}
 	b.dispatch(time.Now())
 	return nil, ctx.Err()
+}
+
+// check returns why w may not go out now, whatever is free: the bucket is kept
+// elsewhere, or the breaker is open. Another process's requests are a matter of
+// its own breaker.
+func (b *bucket) check(w *waiter, now time.Time) error {
+	switch {
+	case b.away, w.lent && !b.lends:
+		return errMoved
+	case w.lent:
+		return nil
+	}
+	return b.breaker.check(now)
 }
 
 // hopeless tells whether w's turn comes too late even if nobody more urgent
@@ -213,7 +241,7 @@ func (b *bucket) dispatch(now time.Time) {
 	b.tune(now)
 	for len(b.queue) > 0 {
 		w := b.queue[0]
-		if err := b.breaker.check(now); err != nil {
+		if err := b.check(w, now); err != nil {
 			heap.Pop(&b.queue)
 			w.ready <- err
 			continue
@@ -245,7 +273,7 @@ func (b *bucket) dispatch(now time.Time) {
 }
 
 func (b *bucket) grant(w *waiter, now time.Time) {
-	w.probe = b.breaker.granted()
+	w.probe = !w.lent && b.breaker.granted()
 	if b.unsent == 0 {
 		b.still = now
 	}
@@ -273,9 +301,7 @@ func (b *bucket) throttled(now time.Time, wait time.Duration) {
 		b.paused = until
 	}
 	clock := b.clock(now)
-	if tokens := int(b.limiter.TokensAt(clock)); tokens > 0 {
-		b.limiter.ReserveN(clock, tokens) // theirs is empty, so is ours
-	}
+	b.empty(clock) // theirs is, so is ours
 	b.slow = b.paused.Add(slowFor)
 	b.limiter.SetLimitAt(clock, b.normal/2)
 }

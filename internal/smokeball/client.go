@@ -66,7 +66,9 @@ func (c *Client) Failing(e Endpoint) bool { return c.budget.Failing(e) }
 func (c *Client) Answering(e Endpoint) bool { return c.budget.Answering(e) }
 
 // Changes is Budget.Changes of the client's budget.
-func (c *Client) Changes(e Endpoint) <-chan struct{} { return c.budget.Changes(e) }
+func (c *Client) Changes(ctx context.Context, e Endpoint) <-chan struct{} {
+	return c.budget.Changes(ctx, e)
+}
 
 // get asks for path and decodes the answer into into.
 func (c *Client) get(ctx context.Context, e Endpoint, path string, query url.Values, token screenpop.Secret, into any) error {

@@ -12,6 +12,7 @@ type permit struct {
 	granted time.Time
 	probe   bool
 	left    bool
+	loan    Loan // what another process of the cluster has granted; nil: this one's bucket has
 }
 
 // sent tells that the request has been written to the network. It may be
@@ -26,6 +27,10 @@ func (p *permit) sent() {
 func (p *permit) leave() {
 	if !p.left {
 		p.left = true
+		if p.loan != nil {
+			p.loan.Sent()
+			return
+		}
 		now := time.Now()
 		p.bucket.written(now)
 		p.bucket.dispatch(now)
@@ -43,13 +48,16 @@ func (p *permit) done(err error) {
 	defer b.mu.Unlock()
 	now := time.Now()
 	var (
-		status *StatusError
-		failed *ConnectionError
+		status  *StatusError
+		failed  *ConnectionError
+		refused bool
+		wait    time.Duration
 	)
 	b.turn(func() {
 		switch {
 		case errors.As(err, &status) && status.Status == 429:
 			b.throttled(now, status.RetryAfter)
+			refused, wait = true, status.RetryAfter
 			b.breaker.alive()
 		case errors.As(err, &status) && status.Status >= 500:
 			b.breaker.failed(now, p.probe)
@@ -66,5 +74,8 @@ func (p *permit) done(err error) {
 		}
 	})
 	p.leave()
+	if p.loan != nil {
+		p.loan.Done(refused, wait)
+	}
 	b.dispatch(now)
 }

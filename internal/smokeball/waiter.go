@@ -10,6 +10,7 @@ type waiter struct {
 	index       int        // in the queue; -1 once it has left
 	ready       chan error // takes one value: nil when granted
 	probe       bool       // granted to find out whether Smokeball is back
+	lent        bool       // for another process of the cluster
 }
 
 // late tells whether a request sent at that time could not be answered before

@@ -18,8 +18,8 @@ func ticked(c <-chan struct{}) bool {
 func TestWhoWatchesIsToldWhenTheBreakerTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		budget := NewBudgets().For("https://api.example", "app", 1000, 1000)
-		first, second := budget.Changes(EndpointContacts), budget.Changes(EndpointContacts)
-		other := budget.Changes(EndpointMatters)
+		first, second := budget.Changes(t.Context(), EndpointContacts), budget.Changes(t.Context(), EndpointContacts)
+		other := budget.Changes(t.Context(), EndpointMatters)
 		ask := func(err error) {
 			t.Helper()
 			p, e := budget.acquire(t.Context(), EndpointContacts)
