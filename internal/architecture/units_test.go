@@ -15,7 +15,7 @@ const unitsDir = "../../deploy/systemd"
 func units(t *testing.T) []string {
 	t.Helper()
 	var all []string
-	for _, pattern := range []string{"*.service", "*.socket", "examples/*.conf"} {
+	for _, pattern := range []string{"*.service", "*.socket", "examples/*.conf", "../cluster/*.service"} {
 		found, err := filepath.Glob(filepath.Join(unitsDir, pattern))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%s: %v, %v", pattern, found, err)
@@ -125,5 +125,21 @@ func TestSystemdVerifiesTheUnits(t *testing.T) {
 				t.Errorf("%v: %s", err, lines[len(lines)-1])
 			}
 		})
+	}
+}
+
+// The unit of a cluster's NATS servers is as sound.
+func TestSystemdVerifiesTheNATSUnit(t *testing.T) {
+	b, err := os.ReadFile("../../deploy/cluster/nats-server.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	b = bytes.ReplaceAll(b, []byte("/usr/local/bin/nats-server"), []byte("/bin/true"))
+	if err := os.WriteFile(filepath.Join(dir, "nats-server.service"), b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := systemdAnalyze(t, dir, "verify", "--man=no", "./nats-server.service"); err != nil || out != "" {
+		t.Errorf("%v: %s", err, out)
 	}
 }
