@@ -510,3 +510,27 @@ func (c *clusterOf) until(holds func() bool) {
 	}
 	c.t.Fatal("it never came")
 }
+
+// Guesses of invites count in the whole cluster, whichever nodes they come to.
+func TestClusterCountsGuesses(t *testing.T) {
+	c := startCluster(t, 3, systemOptions{firms: demoFirms()})
+	c.settled(3)
+	const looked = 10
+	refused, limited := 0, 0
+	for i := range 3 * looked {
+		c.through(i % 3)
+		v := &visitor{t: t, public: c.world.public}
+		switch res, body := v.request(http.MethodPost, "/api/session", fmt.Sprintf(`{"invite":"made-up-%d"}`, i)); res.StatusCode {
+		case http.StatusForbidden:
+			refused++
+		case http.StatusTooManyRequests:
+			limited++
+		default:
+			t.Fatalf("%d %s", res.StatusCode, body)
+		}
+	}
+	// One more comes free every 6 s.
+	if refused < looked || refused > looked+5 || limited == 0 {
+		t.Errorf("%d guesses were looked at and %d told to wait; %d are allowed", refused, limited, looked)
+	}
+}

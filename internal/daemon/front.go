@@ -17,6 +17,7 @@ import (
 	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/cluster"
 	"github.com/smokepop/smokepop/internal/screenpop"
+	"github.com/smokepop/smokepop/internal/web"
 )
 
 // The services that members have for each other: their listeners' handlers.
@@ -280,5 +281,10 @@ func (m *member) ofBrowser(r *http.Request, body []byte) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	return m.partOf(tenant), nil
+	part := m.partOf(tenant)
+	if part < 0 && r.Method == http.MethodPost && r.URL.Path == "/api/session" {
+		// A guess. All of an address' go to one place, which counts them.
+		part = m.spread.Load().guessesOf(web.Client(r).String())
+	}
+	return part, nil
 }

@@ -250,6 +250,16 @@ func (s *spread) part(part int) *config.Config {
 	return s.lobby
 }
 
+// guessesOf is the part where an address' attempts to sign in count that name no
+// tenant; -1 where there is no part.
+func (s *spread) guessesOf(address string) int {
+	if len(s.parts) == 0 {
+		return -1
+	}
+	all := slices.Sorted(maps.Keys(s.parts))
+	return all[cluster.PartOf(address)%len(all)]
+}
+
 func withoutTenants(cfg *config.Config) *config.Config {
 	some := *cfg
 	some.Tenants = nil

@@ -76,6 +76,10 @@ func client(r *http.Request) netip.Prefix {
 	return p
 }
 
+// Client returns whose attempts to sign in count together: an IPv4 address, or
+// the /64 of an IPv6 one; the zero Prefix where that is not known.
+func Client(r *http.Request) netip.Prefix { return client(r) }
+
 // address is what a session's list shows of where a browser is.
 func address(r *http.Request) string {
 	if a, ok := remote(r); ok {
