@@ -282,7 +282,7 @@ func carriedAt(part int) string { return fmt.Sprintf("carried/part-%02d/", part)
 // Take implements [cluster.Parts].
 func (m *member) Take(ctx context.Context, part int) error {
 	began := time.Now()
-	store := fenced{m.ground.vault, func() bool { return m.Owns(part) }}
+	store := fenced{m.ground.vault, func() bool { return m.Owns(part) }, part}
 	cfg := m.spread.Load().part(part)
 	s, err := m.ground.newStack(ctx, cfg, store, carriedAt(part), m.fatal)
 	if err != nil {

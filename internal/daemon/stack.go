@@ -5,15 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/smokepop/smokepop/internal/cluster"
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/tokens"
 	"github.com/smokepop/smokepop/internal/vault"
+	"github.com/smokepop/smokepop/internal/web"
 )
 
 // stack is all of a daemon that one part of a cluster's tenants needs: what a
@@ -127,10 +130,24 @@ func (s *stack) drop(ctx context.Context) {
 }
 
 // fenced is the store for a part of the cluster: nothing is written for a part
-// that is not owned for sure.
+// that is not owned for sure, and of what agents have chosen only what those of
+// the part have is there: each record that is read is a round trip.
 type fenced struct {
 	*vault.Store
 	owned func() bool
+	part  int
+}
+
+// List implements [storage].
+func (f fenced) List(ctx context.Context, prefix string) ([]string, error) {
+	paths, err := f.Store.List(ctx, prefix)
+	if prefix != web.SettingsPrefix {
+		return paths, err
+	}
+	return slices.DeleteFunc(paths, func(path string) bool {
+		tenant, _, _ := strings.Cut(strings.TrimPrefix(path, prefix), "/")
+		return cluster.PartOf(tenant) != f.part
+	}), err
 }
 
 func (f fenced) allowed() error {

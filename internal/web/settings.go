@@ -15,7 +15,8 @@ import (
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
-const settingsPrefix = "settings/"
+// SettingsPrefix is where in the store agents' settings lie.
+const SettingsPrefix = "settings/"
 
 // Settings are what agents have chosen for themselves, within what their firm
 // lets them. They lie in the store at "settings/TENANT/EXTENSION" and are kept
@@ -38,12 +39,12 @@ type chosen struct {
 // alone and logged: its agent has the firm's defaults.
 func LoadSettings(ctx context.Context, store Store, rules map[screenpop.Tenant]screenpop.SettingsRule, log *slog.Logger) (*Settings, error) {
 	s := &Settings{store: store, rules: rules, chosen: map[screenpop.AgentID]chosen{}}
-	paths, err := store.List(ctx, settingsPrefix)
+	paths, err := store.List(ctx, SettingsPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("list the agents' settings: %w", err)
 	}
 	for _, path := range paths {
-		tenant, extension, _ := strings.Cut(strings.TrimPrefix(path, settingsPrefix), "/")
+		tenant, extension, _ := strings.Cut(strings.TrimPrefix(path, SettingsPrefix), "/")
 		agent := screenpop.AgentID{Tenant: screenpop.Tenant(tenant), Extension: screenpop.Extension(extension)}
 		value, revision, err := store.Get(ctx, path)
 		c := chosen{revision: revision}
@@ -118,7 +119,7 @@ func (s *Settings) change(ctx context.Context, agent screenpop.AgentID, c change
 	if err != nil {
 		return screenpop.SettingsView{}, err
 	}
-	path := settingsPrefix + string(agent.Tenant) + "/" + string(agent.Extension)
+	path := SettingsPrefix + string(agent.Tenant) + "/" + string(agent.Extension)
 	if before.revision == 0 { // there is none, or one that cannot be read
 		if _, err := s.store.Delete(ctx, path, 0); err != nil {
 			return screenpop.SettingsView{}, fmt.Errorf("keep an agent's settings: %w", err)
