@@ -224,15 +224,21 @@ const (
 	// shownWithin is how late a call that nothing has touched may be shown on a
 	// machine that is very busy. It says whether it is, and not how fast.
 	shownWithin = 20 * time.Second
+	// rings is how long a call has to last to be one that must be shown: what is over
+	// before the caller was found is no pop.
+	rings = 8 * time.Second
 )
 
-// interruptions: a call is shown at the agent's page, if the webhook was taken
-// in, the agent was paired and the page connected, and no fault had to do with
-// it: not of the tenant's owner, of the node that took the webhook, of the one
-// at which the page is; nor of NATS.
+// interruptions: a call that lasts is shown at the agent's page, if the webhook
+// was taken in, the agent was paired and the page connected, and no fault had to
+// do with it: not of the tenant's owner, of the node that took the webhook, of the
+// one at which the page is; nor of NATS.
 func interruptions(x *index) (all []Violation) {
 	for _, k := range x.Hooks {
 		if k.State != "ringing" || !k.taken() || k.Ended+shownWithin > x.end {
+			continue
+		}
+		if over, ended := x.over[k.Call]; ended && over < k.Ended+rings {
 			continue
 		}
 		for _, a := range k.Agents {

@@ -27,8 +27,8 @@ func calm() *History {
 			Connection{Page: i, Agent: a, Node: "b", Began: 2 * s, Over: 300 * s},
 			Hook{Call: call, Agents: []Agent{a}, State: "ringing", Began: 50 * s, Ended: 51 * s, Node: "a", Tries: 1, Status: 202},
 			Frame{Agent: a, Page: i, At: 52 * s, Kind: FrameShown, Call: call, Pop: "pop-" + call, Contact: ContactName(i)},
-			Hook{Call: call, Agents: []Agent{a}, State: "terminated", Began: 54 * s, Ended: 55 * s, Node: "a", Tries: 1, Status: 202},
-			Frame{Agent: a, Page: i, At: 55 * s, Kind: FrameEnded, Call: call, Pop: "pop-" + call},
+			Hook{Call: call, Agents: []Agent{a}, State: "terminated", Began: 62 * s, Ended: 63 * s, Node: "a", Tries: 1, Status: 202},
+			Frame{Agent: a, Page: i, At: 63 * s, Kind: FrameEnded, Call: call, Pop: "pop-" + call},
 			Exchange{Agent: a, Gives: "first" + a.Tenant, Node: "a", Began: 1 * s, Ended: 2 * s, Status: 200},
 			Exchange{Agent: a, Token: "first" + a.Tenant, Gives: "second" + a.Tenant, Node: "a", Began: 60 * s, Ended: 61 * s, Status: 200},
 			Exchange{Agent: a, Token: "second" + a.Tenant, Gives: "third" + a.Tenant, Node: "a", Began: 90 * s, Ended: 91 * s, Status: 200},
@@ -149,7 +149,10 @@ func TestCheckFindsEachViolation(t *testing.T) {
 			h.Record(f)
 		}, []string{ThingUnknown}},
 
-		"a call that is not shown":        {func(h *History) { h.Frames = h.Frames[2:] }, []string{Interrupted}},
+		"a call that is not shown": {func(h *History) { h.Frames = h.Frames[2:] }, []string{Interrupted}},
+		"a call that was over before it could be shown": {func(h *History) {
+			h.Frames, h.Hooks[1].Began = h.Frames[2:], 54*s
+		}, nil},
 		"a call that is shown much later": {func(h *History) { h.Frames[0].At, h.Frames[1].At = 90*s, 91*s }, []string{Interrupted}},
 		"a call that was not taken in":    {func(h *History) { h.Frames, h.Hooks[0].Status = h.Frames[2:], 503 }, nil},
 		"a call to who is not paired":     {func(h *History) { h.Frames, h.Pairings = h.Frames[2:], nil }, nil},

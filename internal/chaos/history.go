@@ -172,14 +172,15 @@ type index struct {
 	owners      map[string][]Owner // by tenant, in order
 	connections map[Agent][]Connection
 	pairings    map[Agent][]Pairing
-	shown       map[string][]Frame // by call: what pages have shown
+	shown       map[string][]Frame       // by call: what pages have shown
+	over        map[string]time.Duration // when a call's end was first sent
 	end         time.Duration
 }
 
 func (h *History) index() *index {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	x := &index{History: h, owners: map[string][]Owner{}, connections: map[Agent][]Connection{}, pairings: map[Agent][]Pairing{}, shown: map[string][]Frame{}}
+	x := &index{History: h, owners: map[string][]Owner{}, connections: map[Agent][]Connection{}, pairings: map[Agent][]Pairing{}, shown: map[string][]Frame{}, over: map[string]time.Duration{}}
 	for _, o := range h.Owners {
 		x.owners[o.Tenant] = append(x.owners[o.Tenant], o)
 	}
@@ -203,6 +204,9 @@ func (h *History) index() *index {
 		x.end = max(x.end, f.At)
 	}
 	for _, k := range h.Hooks {
+		if k.State == "terminated" {
+			x.over[k.Call] = k.Began
+		}
 		x.end = max(x.end, k.Ended)
 	}
 	return x

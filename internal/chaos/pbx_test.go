@@ -96,7 +96,12 @@ func (p *pbx) call() {
 	if !p.tell(id, "ringing", agents...) {
 		return
 	}
+	// It rings until the agents have seen who it is, as people let it, or for long.
+	rung := time.Now()
 	time.Sleep(time.Duration(500+rand.IntN(2500)) * time.Millisecond)
+	for time.Since(rung) < rings+2*time.Second && !p.seen(id, agents) {
+		time.Sleep(50 * time.Millisecond)
+	}
 	if rand.IntN(2) == 0 {
 		if !p.tell(id, "connected", agents[0]) {
 			return
@@ -104,6 +109,16 @@ func (p *pbx) call() {
 		time.Sleep(time.Duration(500+rand.IntN(2000)) * time.Millisecond)
 	}
 	p.tell(id, "terminated", agents...)
+}
+
+// seen tells whether a call is shown to all of its agents.
+func (p *pbx) seen(call string, agents []Agent) bool {
+	for _, a := range agents {
+		if !p.w.pageOf[a].saw(call) {
+			return false
+		}
+	}
+	return true
 }
 
 // traffic is webhooks at a rate until ctx ends, then the ends of the calls.

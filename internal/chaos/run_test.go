@@ -93,7 +93,7 @@ func (w *world) admit(seed uint64) {
 	group.SetLimit(16)
 	for i := range w.agents {
 		p := w.newPage(i, seed)
-		w.pages = append(w.pages, p)
+		w.pages, w.pageOf[p.agent] = append(w.pages, p), p
 		group.Go(func() error {
 			return insistOn(p.join, p.pair)
 		})

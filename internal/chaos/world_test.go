@@ -56,6 +56,7 @@ type world struct {
 	nodes   []*node
 	servers []*natsServer
 	pages   []*page
+	pageOf  map[Agent]*page
 	roster  jetstream.KeyValue
 	direct  *nats.Conn
 }
@@ -87,7 +88,7 @@ const callersEach = 20
 
 func newWorld(t *testing.T, s size) *world {
 	t.Helper()
-	w := &world{t: t, size: s, dir: t.TempDir(), public: "http://127.0.0.1:9", began: time.Now(), h: &History{}, callers: callersEach * s.tenants}
+	w := &world{t: t, size: s, dir: t.TempDir(), public: "http://127.0.0.1:9", began: time.Now(), h: &History{}, pageOf: map[Agent]*page{}, callers: callersEach * s.tenants}
 	if kept := os.Getenv("SMOKEPOP_CHAOS_DIR"); kept != "" {
 		w.dir = kept
 		if err := os.MkdirAll(w.dir, 0o700); err != nil {
