@@ -56,21 +56,23 @@ type Cluster struct {
 	tls     *tls.Config
 	poked   chan struct{}
 	pokes   *nats.Subscription
+	anews   *nats.Subscription
 
-	mu       sync.Mutex
-	roster   *roster
-	revision uint64
-	beats    map[string]beat // of the others
-	until    time.Time       // the lease's end as this member believes it
-	lapsed   bool            // the lease has ended once since the parts were looked at
-	held     map[int]bool    // parts that were taken
-	busy     map[int]bool    // being taken or released
-	let      map[int]bool    // released, not yet written
-	changed  chan struct{}   // closed, and made anew, when any of this changes
-	deaf     bool            // the server does not answer at all
-	leaving  bool
-	work     sync.WaitGroup
-	pulsing  sync.WaitGroup
+	mu        sync.Mutex
+	roster    *roster
+	revision  uint64
+	beats     map[string]beat // of the others
+	until     time.Time       // the lease's end as this member believes it
+	lapsed    bool            // the lease has ended once since the parts were looked at
+	held      map[int]bool    // parts that were taken
+	busy      map[int]bool    // being taken or released
+	let       map[int]bool    // released, not yet written
+	changed   chan struct{}   // closed, and made anew, when any of this changes
+	deaf      bool            // the server does not answer at all
+	connected uint64          // how often anew, when that was looked at
+	leaving   bool
+	work      sync.WaitGroup
+	pulsing   sync.WaitGroup
 }
 
 type beat struct {
@@ -93,6 +95,15 @@ func Join(ctx context.Context, cfg Config) (*Cluster, error) {
 		return nil, err
 	}
 	c.pokes, err = cfg.Conn.Subscribe(cfg.Name+".poke", func(*nats.Msg) { c.wake() })
+	if err != nil {
+		return nil, err
+	}
+	c.connected = cfg.Conn.Stats().Reconnects
+	c.anews, err = cfg.Conn.Subscribe(cfg.Name+".anew", func(m *nats.Msg) {
+		if id := string(m.Data); id != c.id && id != "" {
+			c.streams.lose(id)
+		}
+	})
 	if err != nil {
 		return nil, err
 	}

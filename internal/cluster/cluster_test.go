@@ -126,6 +126,16 @@ func (n *node) dies() {
 	n.cfg.Conn.Close()
 }
 
+// far is a member that only watches.
+func (o *owners) far(url string) *Cluster {
+	o.t.Helper()
+	c, err := Join(o.t.Context(), Config{Conn: connect(o.t, url), Name: "t", Node: "far", Secrets: [][]byte{secret(1)}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return c
+}
+
 func (n *node) has(part int) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -282,10 +292,22 @@ func TestAServerThatFallsSilent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// So does what another member waits at the other end of, although nothing that
+	// is said now comes there.
+	far, err := o.far(url).streams.dial(t.Context(), b.id, "t.m.silent")
+	if err != nil {
+		t.Fatal(err)
+	}
 	o.mu.Lock()
 	o.cut["b"] = true
 	o.mu.Unlock()
 	way.mute()
+	defer func() {
+		_ = far.SetReadDeadline(time.Now().Add(20 * time.Second))
+		if _, err := far.Read(make([]byte, 1)); !errors.Is(err, errLost) && !errors.Is(err, errReset) {
+			t.Errorf("at the other end: %v", err)
+		}
+	}()
 	if _, err := s.Read(make([]byte, 1)); !errors.Is(err, errLost) {
 		t.Errorf("what was under way ends with %v", err)
 	}

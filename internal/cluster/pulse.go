@@ -30,7 +30,18 @@ func (c *Cluster) feel(err error) {
 	if c.deaf = err != nil; c.deaf != before {
 		c.tell()
 	}
+	connected := c.cfg.Conn.Stats().Reconnects
+	anew := err == nil && connected != c.connected
+	if anew {
+		c.connected = connected
+	}
 	c.mu.Unlock()
+	if anew {
+		// What was under way is lost, the word that a stream has ended among it: who
+		// waits at the other end would wait for ever.
+		c.streams.lose("")
+		_ = c.cfg.Conn.Publish(c.cfg.Name+".anew", []byte(c.id))
+	}
 	if err == nil {
 		return
 	}

@@ -305,6 +305,7 @@ func (c *Cluster) release(ctx context.Context, part int) {
 // leave takes this member off the roster.
 func (c *Cluster) leave(ctx context.Context) {
 	_ = c.pokes.Unsubscribe()
+	_ = c.anews.Unsubscribe()
 	defer c.streams.lose("")
 	ctx, cancel := context.WithTimeout(ctx, leaveTime)
 	defer cancel()
