@@ -397,7 +397,7 @@ func (c *cable) cut(off bool) {
 	c.conns = nil
 }
 
-// mute lets nothing more be heard on the connections that there are.
+// mute lets nothing more pass on the connections that there are.
 func (c *cable) mute() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -421,6 +421,13 @@ func (m *muted) Read(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	return n, err
+}
+
+func (m *muted) Write(p []byte) (int, error) {
+	if m.silent.Load() {
+		return len(p), nil
+	}
+	return m.Conn.Write(p)
 }
 
 func (m *muted) Close() error {
