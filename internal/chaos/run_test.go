@@ -147,10 +147,11 @@ func (w *world) churn(ctx context.Context) {
 func (w *world) finals(phones *pbx) {
 	w.until("every page is connected again", w.allConnected)
 	var group errgroup.Group
-	group.SetLimit(32)
+	group.SetLimit(64)
+	end := time.Now().Add(patience) // for all of them
 	for _, p := range w.pages {
 		group.Go(func() error {
-			w.h.Record(w.final(p, phones))
+			w.h.Record(w.final(p, phones, end))
 			return nil
 		})
 	}
@@ -158,10 +159,9 @@ func (w *world) finals(phones *pbx) {
 }
 
 // final asks how an agent is paired, and calls until a call is shown.
-func (w *world) final(p *page, phones *pbx) Final {
+func (w *world) final(p *page, phones *pbx, end time.Time) Final {
 	f := Final{Agent: p.agent}
 	var me struct{ Pairing struct{ State string } }
-	end := time.Now().Add(patience)
 	for time.Now().Before(end) {
 		if _, err := p.request(http.MethodGet, "/api/me", nil, &me); err == nil {
 			f.State = me.Pairing.State
