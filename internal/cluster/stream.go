@@ -35,6 +35,9 @@ const (
 	// asked whether they have come; lostAfter is how long it may take to answer.
 	probeAfter = time.Second
 	lostAfter  = 3 * time.Second
+	// idleAfter is how long nothing may come from the other side until it is asked
+	// whether it is there: that it has gone may have been said to nobody.
+	idleAfter = 10 * time.Second
 )
 
 var (
@@ -47,6 +50,7 @@ type stream struct {
 	nc   *nats.Conn
 	sub  *nats.Subscription
 	name string // the subject this side hears
+	idle time.Duration
 	over func() // called once, under mu, when the stream is closed or broken
 
 	mu      sync.Mutex
@@ -60,6 +64,7 @@ type stream struct {
 	ended   bool   // the other side has closed
 	err     error  // the stream is closed or broken
 	watch   *time.Timer
+	heard   time.Time // when something last came
 	probed  time.Time // when the probe under way was sent
 	covered uint64    // how many bytes had been sent by then
 
@@ -67,7 +72,7 @@ type stream struct {
 }
 
 func newStream(nc *nats.Conn, name, peer string) *stream {
-	s := &stream{nc: nc, name: name, peer: peer}
+	s := &stream{nc: nc, name: name, peer: peer, idle: idleAfter}
 	s.change = sync.NewCond(&s.mu)
 	s.reading.wake, s.writing.wake = s.change, s.change
 	return s
@@ -77,8 +82,11 @@ func newStream(nc *nats.Conn, name, peer string) *stream {
 func (s *stream) open() (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sub, err = s.nc.Subscribe(s.name, s.take)
-	return err
+	if s.sub, err = s.nc.Subscribe(s.name, s.take); err != nil {
+		return err
+	}
+	s.heard, s.watch = time.Now(), time.AfterFunc(s.idle, s.look)
+	return nil
 }
 
 // take hears the other side, one message after the other.
@@ -92,6 +100,7 @@ func (s *stream) take(m *nats.Msg) {
 	if s.err != nil {
 		return
 	}
+	s.heard = time.Now()
 	switch m.Data[0] {
 	case kindHello:
 		s.peer = m.Reply
@@ -147,9 +156,7 @@ func (s *stream) end(why error, last byte) {
 	if last != 0 && s.peer != "" {
 		s.say(last, s.sent, nil)
 	}
-	if s.watch != nil {
-		s.watch.Stop()
-	}
+	s.watch.Stop()
 	_ = s.sub.Unsubscribe() // fails only where there is no connection any more
 	s.change.Broadcast()
 	s.over()
@@ -227,27 +234,34 @@ func (s *stream) Write(p []byte) (n int, err error) {
 
 // watchOver sees to it that what was sent arrives, or the stream breaks.
 func (s *stream) watchOver() {
-	if s.watch == nil {
-		s.watch = time.AfterFunc(probeAfter, s.look)
-	} else if s.sent != s.read && s.probed.IsZero() {
+	if s.sent != s.read && s.probed.IsZero() {
 		s.watch.Reset(probeAfter)
 	}
 }
 
+// look asks whether the other side is there, when it has not read what was sent
+// or nothing has come from it for long, and breaks the stream when it does not
+// answer.
 func (s *stream) look() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.err != nil || s.sent == s.read && s.probed.IsZero():
+	next := probeAfter
+	switch silent := time.Since(s.heard); {
+	case s.err != nil:
 		return
-	case s.probed.IsZero():
+	case !s.probed.IsZero():
+		if time.Since(s.probed) > lostAfter {
+			s.end(errLost, kindReset)
+			return
+		}
+	case s.peer == "" || s.ended && s.sent == s.read: // who dials sees to it; nobody is there, and that is known
+	case s.sent != s.read || silent >= s.idle:
 		s.probed, s.covered = time.Now(), s.sent
 		s.say(kindProbe, 0, nil)
-	case time.Since(s.probed) > lostAfter:
-		s.end(errLost, kindReset)
-		return
+	default:
+		next = s.idle - silent
 	}
-	s.watch.Reset(probeAfter)
+	s.watch.Reset(next)
 }
 
 // Close implements net.Conn. What was written arrives if the other member is

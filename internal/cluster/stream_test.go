@@ -95,6 +95,35 @@ func TestStreamIsAConnection(t *testing.T) {
 	}
 }
 
+// A member that is gone may have told nobody: a stream over which nothing comes
+// is asked about, and lives on where there is an answer.
+func TestStreamThatIsIdleIsAskedAbout(t *testing.T) {
+	one, _, l := pair(t, startNATS(t))
+	alive, _ := connected(t, one, l)
+	gone, other := connected(t, one, l)
+	if err := other.(*stream).sub.Unsubscribe(); err != nil {
+		t.Fatal(err)
+	}
+	since := time.Now()
+	for _, c := range []net.Conn{alive, gone} {
+		s := c.(*stream)
+		s.mu.Lock()
+		s.idle = time.Millisecond
+		s.watch.Reset(s.idle)
+		s.mu.Unlock()
+	}
+	_ = gone.SetReadDeadline(time.Now().Add(20 * time.Second))
+	if _, err := gone.Read(make([]byte, 1)); !errors.Is(err, errLost) {
+		t.Errorf("a stream to nobody: %v", err)
+	}
+	s := alive.(*stream)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil || !s.heard.After(since) {
+		t.Errorf("a stream whose other end is there: %v, last heard %v after it was asked", s.err, s.heard.Sub(since))
+	}
+}
+
 // until waits until something holds that another goroutine brings about.
 func until(t testing.TB, holds func() bool) {
 	t.Helper()
