@@ -78,7 +78,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 			return nil, errors.Join(err, c.Kill())
 		}
 	}
-	if err := c.Ready(ctx); err != nil {
+	if err := c.ready(ctx, c.Servers); err != nil {
 		return nil, errors.Join(err, c.Kill())
 	}
 	return c, nil

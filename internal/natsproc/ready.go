@@ -3,6 +3,7 @@ package natsproc
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,13 +19,21 @@ const (
 // and agree on a leader that sees them all. It returns an error that says what
 // is missing when ctx ends before, or a server does.
 func (c *Cluster) Ready(ctx context.Context) error {
-	client := newClient()
 	var running []*Server
 	for _, s := range c.Servers {
 		if s.PID() != 0 {
 			running = append(running, s)
 		}
 	}
+	return c.ready(ctx, running)
+}
+
+// ready is Ready for servers that have been started.
+func (c *Cluster) ready(ctx context.Context, running []*Server) error {
+	if len(running) == 0 {
+		return errors.New("JetStream is not ready: no server runs")
+	}
+	client := newClient()
 	for {
 		missing := c.missing(ctx, client, running)
 		if missing == nil {
