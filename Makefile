@@ -24,7 +24,7 @@ bin/nats-server: go.mod ## the NATS server that goes with the client, for the de
 .PHONY: test
 test: test-tools types ## vet, types, then unit, integration, architecture and browser tests under the race detector; 10,000 orders of calls and two weeks of a firm without it
 	$(GO) vet ./...
-	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...
+	@GO="$(GO)" sh scripts/race-tests.sh
 	$(GO) test -tags manual -run "^TestManual" ./cmd/smokepopd
 	SMOKEPOP_SOAK_DAYS=14 $(GO) test -run '^(TestLibraryShuffled|TestSoak)$$' ./internal/daemon
 	$(GO) test -run '^$$' -fuzz '^FuzzOpenBlob$$' -fuzztime 10s ./internal/vault
