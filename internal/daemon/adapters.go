@@ -24,6 +24,8 @@ func (s *pairingSource) Pairing(a screenpop.AgentID) screenpop.Pairing { return 
 // openings takes what agents open to a flow that is made after the hub.
 type openings struct{ flow *screenpop.Flow }
 
+func (o *openings) Watch(a screenpop.AgentID) { o.flow.Watch(a) }
+
 func (o *openings) Opened(a screenpop.AgentID, popID string) { o.flow.Open(a, popID) }
 
 // serviceNews takes what look-ups learn of Smokeball to the agents' screens.

@@ -100,7 +100,7 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 	pairings := &pairingSource{}
 	openings := &openings{} // likewise
 	p.hub = push.New(push.Config{
-		Origin: cfg.PublicURL, Pairings: pairings, Opener: openings, Settings: p.settings, Trace: recorder, Frames: p.tracing, Metrics: metrics, Log: log.With("component", "push"),
+		Origin: cfg.PublicURL, Pairings: pairings, Opener: openings, Watcher: openings, Settings: p.settings, Trace: recorder, Frames: p.tracing, Metrics: metrics, Log: log.With("component", "push"),
 	})
 	news := &pairingNews{hub: p.hub, audit: g.audit}
 	p.keeper, err = tokens.New(tokens.Config{
@@ -118,7 +118,7 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 	})
 	news.finder = p.finder
 	p.flow = screenpop.NewFlow(screenpop.FlowConfig{
-		Finder: p.finder, Memory: p.finder, Matters: p.finder, Screens: p.hub, Trace: recorder, Outcome: countCalls(metrics), Carry: true, NewID: g.newPopIDs(),
+		Finder: p.finder, Memory: p.finder, Matters: p.finder, Screens: p.hub, Watched: p.watched, Trace: recorder, Outcome: countCalls(metrics), Carry: true, NewID: g.newPopIDs(),
 		Settings: p.popSettings,
 	})
 	countPending(metrics, p.flow.Pending)
@@ -165,6 +165,13 @@ func (p *parts) directory(cfg *config.Config) web.Directory {
 // popSettings are an agent's, within what the firm allows.
 func (p *parts) popSettings(a screenpop.AgentID) screenpop.PopSettings {
 	return p.firms.Load().settings[a.Tenant].With(p.settings.Of(a))
+}
+
+// watched tells whether a call of an agent is worth a look-up: a page of theirs is
+// open, or expected. For who is not paired nothing is asked anyway, and that is
+// what an admin has to be told first.
+func (p *parts) watched(a screenpop.AgentID) bool {
+	return p.hub.Watched(a) || p.keeper.Pairing(a).State == screenpop.Unpaired
 }
 
 // runners are the parts that have work of their own, and what they stand on.

@@ -18,6 +18,7 @@ type Config struct {
 	Pairings Pairings
 	Settings Settings // nil: screens are told of none
 	Opener   Opener   // nil: nobody wants to know
+	Watcher  Watcher  // nil: likewise
 	Trace    screenpop.Recorder
 	Frames   screenpop.Recorder // of each frame of a pop that was written, StepFrame; nil: nobody measures
 	Metrics  prometheus.Registerer
@@ -39,6 +40,12 @@ type Opener interface {
 	Opened(agent screenpop.AgentID, popID string)
 }
 
+// Watcher wants to know who opens a page.
+type Watcher interface {
+	// Watch tells that a screen of the agent has opened. It must not block.
+	Watch(agent screenpop.AgentID)
+}
+
 // Limits bounds what screens may cost. A field that is zero takes its default.
 type Limits struct {
 	Screens         int // open sockets of the whole hub; beyond: 503. Default 20,000
@@ -51,6 +58,8 @@ type Limits struct {
 	Messages        int // and control frames from one browser in ten seconds; beyond: 4504. Default 200
 
 	RecentFor     time.Duration // an ended pop is forgotten after. Default 12 h, an agent's day
+	WatchedFor    time.Duration // an agent is expected back after the last screen closed. Default 12 h
+	Arrival       time.Duration // everybody is expected after the hub was made. Default 10 min
 	PingEvery     time.Duration // on average. Default 25 s
 	Silence       time.Duration // a socket heard nothing of is cut after. Default 60 s, least 2 PingEvery
 	WriteTimeout  time.Duration // for one message. Default 10 s
@@ -78,6 +87,8 @@ func (l Limits) withDefaults() Limits {
 	number(&l.MessageBytes, 1<<10)
 	number(&l.Messages, 200)
 	duration(&l.RecentFor, 12*time.Hour)
+	duration(&l.WatchedFor, 12*time.Hour)
+	duration(&l.Arrival, 10*time.Minute)
 	duration(&l.PingEvery, 25*time.Second)
 	duration(&l.Silence, time.Minute)
 	l.Silence = max(l.Silence, 2*l.PingEvery) // a pong gets its chance

@@ -34,6 +34,11 @@ func (h *Hub) tick() {
 			h.check(r, now)
 			sh.leave(r)
 		}
+		for a, since := range sh.left {
+			if now-since > int64(h.limits.WatchedFor) {
+				delete(sh.left, a)
+			}
+		}
 		sh.mu.Unlock()
 	}
 }

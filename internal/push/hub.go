@@ -21,6 +21,7 @@ type Hub struct {
 	pairings Pairings
 	settings Settings
 	opener   Opener
+	watcher  Watcher
 	recorder screenpop.Recorder
 	frames   screenpop.Recorder
 	metrics  *metrics
@@ -60,6 +61,7 @@ func New(cfg Config) *Hub {
 		pairings: cfg.Pairings,
 		settings: cfg.Settings,
 		opener:   cfg.Opener,
+		watcher:  cfg.Watcher,
 		recorder: cfg.Trace,
 		frames:   cfg.Frames,
 		metrics:  newMetrics(cfg.Metrics),
@@ -73,6 +75,7 @@ func New(cfg Config) *Hub {
 	for i := range h.shards {
 		h.shards[i].rooms = make(map[screenpop.AgentID]*room)
 		h.shards[i].service = make(map[screenpop.Tenant]ServiceState)
+		h.shards[i].left = make(map[screenpop.AgentID]int64)
 		h.shards[i].open = make(map[*screen]struct{})
 	}
 	h.goroutines.Go(h.beat)
@@ -140,6 +143,9 @@ func (h *Hub) CloseAgent(agent screenpop.AgentID, code CloseCode) {
 			r.live, r.recent = nil, nil
 		}
 	})
+	if code >= SignedOut {
+		h.expectNot(agent)
+	}
 }
 
 // inRoom calls do under the lock of the agent's room, if there is one.

@@ -182,6 +182,7 @@ func (h *Hub) Forget(agent screenpop.AgentID) {
 		h.endAll(r)
 		r.recent = nil
 	})
+	h.expectNot(agent)
 }
 
 // PairingChanged tells the agent's screens how the authorisation stands. Who

@@ -80,6 +80,9 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, v Viewer) {
 	s := newScreen(h, v)
 	switch why := h.join(s, agent); why {
 	case "":
+		if h.watcher != nil {
+			h.watcher.Watch(v.Agent.AgentID)
+		}
 	case refusedAgentLimit:
 		w.Header().Set("Retry-After", "60")
 		h.refuse(w, why, http.StatusTooManyRequests, "You have too many windows open: close some of them.")
@@ -159,6 +162,7 @@ func (h *Hub) tryJoin(s *screen, g greeting, before uint64) (refusal, bool) {
 	s.offer(&message{op: websocket.TextMessage, data: hello(g, sh.serviceOf(s.agent.Tenant), r)})
 	shown = slices.Clone(r.live)
 	r.screens = append(r.screens, s)
+	delete(sh.left, s.agent)
 	sh.open[s] = struct{}{}
 	h.metrics.screens.Inc()
 	return "", true

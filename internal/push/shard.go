@@ -23,6 +23,9 @@ type shard struct {
 	// open has every screen whose goroutines may still run: those in rooms and
 	// those that are being closed.
 	open map[*screen]struct{}
+	// left has when the last screen of agents closed who have none now and are
+	// expected back, on the hub's clock.
+	left map[screenpop.AgentID]int64
 	// floor is the highest seq of the rooms that were given up. A new room
 	// starts there, and so an agent's seq never falls while the hub lives.
 	floor uint64
@@ -69,6 +72,9 @@ func (h *Hub) remove(r *room, s *screen, code CloseCode) bool {
 		return false
 	}
 	r.screens = slices.Delete(r.screens, i, i+1)
+	if len(r.screens) == 0 && code < SignedOut {
+		s.shard.left[r.agent] = h.elapsed()
+	}
 	s.close(code)
 	h.metrics.screens.Dec()
 	h.metrics.closed.WithLabelValues(code.String()).Inc()

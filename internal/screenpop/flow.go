@@ -28,6 +28,10 @@ type FlowConfig struct {
 	// Settings returns an agent's settings as they are now. It is asked for
 	// each event and has to be quick.
 	Settings func(AgentID) PopSettings
+	// Watched tells whether an agent has a page open, or will soon: the calls of
+	// others are looked up once Watch tells of one. It is asked for each call and
+	// has to be quick; nil means that everybody does.
+	Watched func(AgentID) bool
 	// Carry keeps the legs that are under way when the flow stops for [Flow.Carried].
 	// Without it they are settled, since nobody will hear of their end.
 	Carry bool
@@ -62,6 +66,7 @@ type Flow struct {
 	seed    maphash.Seed
 
 	pending atomic.Int64 // events offered and not yet done with
+	unseen  atomic.Int64 // legs that wait for a page of their agent
 	closing atomic.Bool
 	idle    chan struct{} // tick when pending may have reached 0
 	ended   chan struct{} // closed when Run returns
@@ -84,6 +89,9 @@ func NewFlow(cfg FlowConfig) *Flow {
 	}
 	if cfg.Trace == nil {
 		cfg.Trace = discard{}
+	}
+	if cfg.Watched == nil {
+		cfg.Watched = func(AgentID) bool { return true }
 	}
 	if cfg.Outcome == nil {
 		cfg.Outcome = func(Outcome) {}

@@ -16,6 +16,7 @@ type leg struct {
 	event   Event              // the event that started the look-up
 	cancel  context.CancelFunc // of what is asked of Smokeball; nil while nothing is
 	asked   bool               // the look-up was started, or never will be
+	unseen  bool               // it is not, because the agent has no page open
 	outcome Outcome            // how the leg ended up; empty until that is certain
 	matters bool               // they were asked for
 }
@@ -42,8 +43,8 @@ func (w *worker) event(ctx context.Context, e Event) (asking bool) {
 		w.flow.cfg.Screens.Update(l.agent.AgentID, l.pop)
 		return l.call.State == Connected && w.askMatters(ctx, l)
 	}
-	if l.asked {
-		return false // the answer will find the leg's newer state
+	if l.asked || l.unseen {
+		return false // the answer, or the page, will find the leg's newer state
 	}
 	settings := w.flow.cfg.Settings(e.Agent.AgentID)
 	switch {
@@ -56,11 +57,20 @@ func (w *worker) event(ctx context.Context, e Event) (asking bool) {
 		w.traceBy("pops.on", e, "waiting", "the agent's settings show pops when the call is answered")
 		return false
 	}
+	return w.find(ctx, l, e)
+}
+
+// find looks a leg's number up, now or once its agent has a page open, and
+// returns whether it started to ask Smokeball.
+func (w *worker) find(ctx context.Context, l *leg, e Event) (asking bool) {
 	if w.flow.cfg.Memory != nil {
 		if match, err, known := w.flow.cfg.Memory.Known(e.Agent.AgentID, e.Call); known {
 			l.asked, l.event = true, e
 			return w.answered(ctx, &answer{leg: l, match: match, err: err})
 		}
+	}
+	if !w.flow.cfg.Watched(e.Agent.AgentID) && w.wait(l, e) {
+		return false
 	}
 	w.look(ctx, l, e)
 	return true
@@ -126,6 +136,10 @@ func (w *worker) end(l *leg, e Event) {
 	}
 	switch {
 	case l.outcome != "":
+	case l.unseen:
+		w.waited(l)
+		w.decide(l, OutcomeUnwatched)
+		w.trace(e, StepFlow, string(OutcomeUnwatched), "the agent had no page open during the call: nobody was looked up")
 	case l.asked:
 		w.decide(l, OutcomeTooLate)
 		w.trace(e, StepFlow, string(OutcomeTooLate), "the call ended before the look-up did")

@@ -44,9 +44,14 @@ func Outcomes() []Outcome {
 // Nobody was looked up.
 const OutcomePopsOff Outcome = "pops-off"
 
+// OutcomeUnwatched is how a call ends for an agent who has had no page open, for
+// so long that none can be expected, and who opened none during the call. Nobody
+// was looked up.
+const OutcomeUnwatched Outcome = "unwatched"
+
 // CallOutcomes lists what a call of an agent can end as: the outcomes of its
-// look-up, or OutcomePopsOff.
-func CallOutcomes() []Outcome { return append(Outcomes(), OutcomePopsOff) }
+// look-up, OutcomePopsOff or OutcomeUnwatched.
+func CallOutcomes() []Outcome { return append(Outcomes(), OutcomePopsOff, OutcomeUnwatched) }
 
 // OutcomeOf names the outcome of a look-up that returned err. An error that is
 // none of the expected answers counts as unavailable.

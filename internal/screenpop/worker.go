@@ -7,13 +7,14 @@ import (
 )
 
 // item is what a worker's queue holds: an event, a leg that came over a restart,
-// the answer of a look-up, an agent's opening of a card, the matters of a pop, a
-// probe of Alive, or Snapshot's wish for a copy.
+// the answer of a look-up, an agent's opening of a card or of a page, the matters
+// of a pop, a probe of Alive, or Snapshot's wish for a copy.
 type item struct {
 	event   Event
 	resumed *resumed
 	answer  *answer
 	opening *opening
+	watcher *AgentID
 	matters *matters
 	probe   chan<- struct{}
 	copied  chan<- []CarriedLeg
@@ -37,6 +38,8 @@ type worker struct {
 	flow *Flow
 	legs map[legKey]*leg
 	pops map[string]*leg // those of legs that have a pop, by its id
+	// unseen has, of legs, those that wait for a page of their agent.
+	unseen map[AgentID][]*leg
 
 	mu      sync.Mutex
 	queue   []item
@@ -48,7 +51,7 @@ type worker struct {
 }
 
 func newWorker(f *Flow) *worker {
-	return &worker{flow: f, legs: make(map[legKey]*leg), pops: make(map[string]*leg), wake: make(chan struct{}, 1)}
+	return &worker{flow: f, legs: make(map[legKey]*leg), pops: make(map[string]*leg), unseen: make(map[AgentID][]*leg), wake: make(chan struct{}, 1)}
 }
 
 // put never blocks: the flow's capacity bounds the queue.
@@ -134,7 +137,10 @@ func (w *worker) leave() {
 			continue
 		}
 		outcome, why := OutcomePopsOff, "smokepop stopped before the call was answered"
-		if l.asked {
+		switch {
+		case l.unseen:
+			outcome, why = OutcomeUnwatched, "smokepop stopped, and the agent had no page open"
+		case l.asked:
 			outcome, why = OutcomeTooLate, "smokepop stopped before the look-up was done"
 		}
 		w.decide(l, outcome)
@@ -155,6 +161,8 @@ func (w *worker) work(ctx context.Context, it item) {
 		asking = w.answered(ctx, it.answer)
 	case it.opening != nil:
 		asking = w.opened(ctx, it.opening)
+	case it.watcher != nil:
+		w.watched(ctx, *it.watcher)
 	case it.matters != nil:
 		w.known(it.matters)
 	case it.resumed != nil:

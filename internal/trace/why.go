@@ -65,13 +65,13 @@ func weight(e *screenpop.TraceEntry) int {
 		return 7
 	case screenpop.StepFlow:
 		switch e.Verdict {
-		case "waiting":
+		case "waiting", "no-page":
 			return 2
 		case "carried-over":
 			return 8
 		case "matters", "no-matters":
 			return 0
-		case string(screenpop.OutcomePopsOff), string(screenpop.OutcomeTooLate):
+		case string(screenpop.OutcomePopsOff), string(screenpop.OutcomeTooLate), string(screenpop.OutcomeUnwatched):
 			return 6
 		}
 		return 4 // the look-up's line says more
@@ -144,6 +144,8 @@ func endFlow(e *screenpop.TraceEntry, lines []screenpop.TraceEntry) screenpop.Wa
 		return screenpop.WayEnd{Pop: true, Why: "smokepop restarted during the call; a pop that was there came back"}
 	case e.Verdict == "waiting":
 		return no("the phone still rings, and the agent's settings show a pop when the call is answered", "Nothing; or set pops.on to ringing.")
+	case e.Verdict == "no-page", e.Verdict == string(screenpop.OutcomeUnwatched):
+		return no("the agent had no page open, and nobody was looked up", "The agent opens smokepop's page; one that is opened while the call lasts still shows it.")
 	case e.Rule == "pops.on":
 		return no("the agent's settings show a pop when a call is answered, and this one was not", "Nothing; or set pops.on to ringing.")
 	case e.Verdict == string(screenpop.OutcomePopsOff):

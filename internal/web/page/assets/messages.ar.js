@@ -129,7 +129,7 @@ export const text = {
   noRecentCalls: 'تُدرج هنا مكالمات هذه الجلسة بعد انتهائها.',
   outcomes: { missed: 'فائتة', 'no-answer': 'لم يُرد عليها', answered: 'تم الرد', 'answered-elsewhere': 'تم الرد من هاتف آخر', dismissed: 'أُخفيت' },
   lookups: {
-    'no-match': 'غير موجود في Smokeball', 'not-paired': 'غير مرتبط', 'too-late': 'انتهت قبل وصول الاسم',
+    'no-match': 'غير موجود في Smokeball', 'not-paired': 'غير مرتبط', 'too-late': 'انتهت قبل وصول الاسم', unwatched: 'لم تكن أي صفحة مفتوحة',
     unavailable: 'لم يكن Smokeball يستجيب', refused: 'رفضها Smokeball',
   },
   when: (when) => dayTime(when),

@@ -123,7 +123,7 @@ export const text = {
   noRecentCalls: 'Hier stehen die Anrufe dieser Sitzung, sobald sie beendet sind.',
   outcomes: { missed: 'Verpasst', 'no-answer': 'Nicht erreicht', answered: 'Angenommen', 'answered-elsewhere': 'Anderswo angenommen', dismissed: 'Ausgeblendet' },
   lookups: {
-    'no-match': 'Nicht in Smokeball', 'not-paired': 'Nicht gekoppelt', 'too-late': 'Beendet, bevor der Name kam',
+    'no-match': 'Nicht in Smokeball', 'not-paired': 'Nicht gekoppelt', 'too-late': 'Beendet, bevor der Name kam', unwatched: 'Keine Seite war offen',
     unavailable: 'Smokeball antwortete nicht', refused: 'Von Smokeball abgelehnt',
   },
   when: (when) => dayTime(when),

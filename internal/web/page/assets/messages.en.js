@@ -81,7 +81,7 @@ export const text = {
   outcomes: /** @type {Record<string, string>} */ ({ missed: 'Missed', 'no-answer': 'No answer', answered: 'Answered', 'answered-elsewhere': 'Answered elsewhere', dismissed: 'Dismissed' }),
   /** What became of the look-up, where no name came of it. */
   lookups: /** @type {Record<string, string>} */ ({
-    'no-match': 'Not in Smokeball', 'not-paired': 'Not paired', 'too-late': 'Over before the name came',
+    'no-match': 'Not in Smokeball', 'not-paired': 'Not paired', 'too-late': 'Over before the name came', unwatched: 'No page was open',
     unavailable: 'Smokeball was not answering', refused: 'Refused by Smokeball',
   }),
   /** @param {Date} when */

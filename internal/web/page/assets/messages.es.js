@@ -123,7 +123,7 @@ export const text = {
   noRecentCalls: 'Aquí se muestran las llamadas de esta sesión cuando terminan.',
   outcomes: { missed: 'Perdida', 'no-answer': 'Sin respuesta', answered: 'Contestada', 'answered-elsewhere': 'Contestada en otro teléfono', dismissed: 'Descartada' },
   lookups: {
-    'no-match': 'No está en Smokeball', 'not-paired': 'Sin vincular', 'too-late': 'Terminó antes de llegar el nombre',
+    'no-match': 'No está en Smokeball', 'not-paired': 'Sin vincular', 'too-late': 'Terminó antes de llegar el nombre', unwatched: 'No había ninguna página abierta',
     unavailable: 'Smokeball no respondía', refused: 'Rechazada por Smokeball',
   },
   when: (when) => dayTime(when),
