@@ -10,6 +10,7 @@ MICROCOUNT=${MICROCOUNT:-6}
 for program in baseline crm load; do
 	CGO_ENABLED=0 $GO build -trimpath -ldflags '-s -w' -o "bin/bench-$program" "./bench/$program"
 done
+CGO_ENABLED=0 $GO build -trimpath -ldflags '-s -w' -o bin/nats-server github.com/nats-io/nats-server/v2
 (cd tools && $GO build -o ../bin/benchstat golang.org/x/perf/cmd/benchstat)
 
 # A state directory in memory, where there is one: the disk is not what the

@@ -13,6 +13,7 @@ var cases = []struct {
 	{"stalled", stalled},
 	{"storm", storm},
 	{"linear screens", linearScreens},
+	{"nodes", nodes},
 	{"memory", memory},
 	{"start", start},
 	{"idle", idle},

@@ -21,7 +21,7 @@ func TestEveryCaseRuns(t *testing.T) {
 		t.Skip("builds the binaries and runs them")
 	}
 	dir := t.TempDir()
-	for name, pkg := range map[string]string{"smokepopd": "../../cmd/smokepopd", "bench-baseline": "../baseline", "bench-crm": "../crm"} {
+	for name, pkg := range map[string]string{"smokepopd": "../../cmd/smokepopd", "bench-baseline": "../baseline", "bench-crm": "../crm", "nats-server": "github.com/nats-io/nats-server/v2"} {
 		if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, name), pkg).CombinedOutput(); err != nil {
 			t.Fatalf("go build: %v\n%s", err, out)
 		}

@@ -23,6 +23,8 @@ type process struct {
 	cmd   *exec.Cmd
 	first string        // the first line it printed, where it was waited for
 	took  time.Duration // from its start until it was ready
+	// beside are the process numbers of programs that do a part of its work.
+	beside []int
 }
 
 // startPrinting starts a program that prints one line when it is ready.
@@ -99,10 +101,22 @@ func (p *process) stop() error {
 	return nil
 }
 
-// cpu returns the processor time the program has used: the scheduler's own
-// count, in nanoseconds, over all of its threads; the runtime never ends those.
-func (p *process) cpu() (time.Duration, error) {
-	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.cmd.Process.Pid))
+// cpu returns the processor time the program has used, with those beside it.
+func (p *process) cpu() (sum time.Duration, err error) {
+	for _, pid := range append([]int{p.cmd.Process.Pid}, p.beside...) {
+		used, err := cpuOf(pid)
+		if err != nil {
+			return 0, err
+		}
+		sum += used
+	}
+	return sum, nil
+}
+
+// cpuOf is the scheduler's own count, in nanoseconds, over all threads of a
+// process; Go's runtime never ends those.
+func cpuOf(pid int) (time.Duration, error) {
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if err != nil {
 		return 0, err
 	}

@@ -24,6 +24,7 @@ import (
 type office struct {
 	binary, dir, file string
 	host, ops         string
+	front             string // what browsers know it by, which is host but for a further node of a cluster
 	profiles          string // where a daemon that was built with the tag profile is asked
 	agents            int
 	cookies           []string // each agent's, once signed in
@@ -38,6 +39,7 @@ func newOffice(binary, crmBinary, dir string, agents, contacts int) (*office, er
 	if o.host, err = freeAddress(); err != nil {
 		return nil, err
 	}
+	o.front = o.host
 	if o.ops, err = freeAddress(); err != nil {
 		return nil, err
 	}
@@ -47,19 +49,21 @@ func newOffice(binary, crmBinary, dir string, agents, contacts int) (*office, er
 	if o.crm, err = startCRM(crmBinary, agents, contacts, o.public()+"/pair/callback"); err != nil {
 		return nil, err
 	}
-	if err := o.configure(); err != nil {
+	if out, err := exec.Command(o.binary, "keys", "generate", "--out", o.key()).CombinedOutput(); err != nil {
+		return nil, errors.Join(fmt.Errorf("keys generate: %w: %s", err, out), o.crm.p.stop())
+	}
+	if err := o.configure(nil); err != nil {
 		return nil, errors.Join(err, o.crm.p.stop())
 	}
 	return o, nil
 }
 
-func (o *office) public() string { return "http://" + o.host }
+func (o *office) public() string { return "http://" + o.front }
 
-func (o *office) configure() error {
-	key := filepath.Join(o.dir, "smokepop.key")
-	if out, err := exec.Command(o.binary, "keys", "generate", "--out", key).CombinedOutput(); err != nil {
-		return fmt.Errorf("keys generate: %w: %s", err, out)
-	}
+func (o *office) key() string { return filepath.Join(o.dir, "smokepop.key") }
+
+// configure writes the configuration; change, if there is one, has the last word.
+func (o *office) configure(change func(map[string]any)) error {
 	var agents bytes.Buffer
 	w := csv.NewWriter(&agents)
 	_ = w.Write([]string{"extension", "name", "email", "groups"}) // a buffer takes it all
@@ -70,7 +74,7 @@ func (o *office) configure() error {
 	settings := map[string]any{
 		"public_url": o.public(), "state_dir": filepath.Join(o.dir, "state"), "admin_socket": o.adminSocket(),
 		"listen":              map[string]any{"agents": o.host, "pbx": o.host, "ops": o.ops},
-		"encryption_key_file": key,
+		"encryption_key_file": o.key(),
 		"tenants": []map[string]any{{
 			"domain": domain, "region": "us",
 			"smokeball": map[string]any{
@@ -87,6 +91,9 @@ func (o *office) configure() error {
 			"lookup":      map[string]any{"cache": "1h"},
 			"agents_file": "agents.csv",
 		}},
+	}
+	if change != nil {
+		change(settings)
 	}
 	doc, err := yaml.Marshal(settings)
 	if err != nil {

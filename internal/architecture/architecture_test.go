@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 	"internal/architecture": {},
 	"bench/baseline":        {},
 	"bench/crm":             {"internal/simulator"},
-	"bench/load":            {},
+	"bench/load":            {"internal/natsproc"},
 	"cmd/smokepopd":         {"internal/audit", "internal/process", "internal/trace", "internal/daemon", "internal/config", "internal/simulator", "internal/vault", "internal/screenpop", "internal/vodia", "internal/smokeball"},
 }
 
