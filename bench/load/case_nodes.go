@@ -31,6 +31,15 @@ func nodes(b *bench) (rows []row, err error) {
 	if _, err := theirs.measure(b.warm(screens)); err != nil {
 		return nil, err
 	}
+	records, bytes, err := c.stored()
+	if err != nil {
+		return nil, err
+	}
+	agents := float64(screens)
+	rows = append(rows,
+		single("store of the cluster, each agent paired and signed in once", "records for each agent", "", []float64{records / agents}, nil),
+		single("store of the cluster, each agent paired and signed in once", "bytes for each agent at each NATS server", "", []float64{bytes / agents}, nil),
+	)
 	for n := 1; n <= 3; n++ {
 		if n > 1 {
 			if err := c.join(); err != nil {

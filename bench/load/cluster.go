@@ -146,6 +146,31 @@ func (c *cluster) memory() (allocations, inUse uint64, err error) {
 	return allocations, inUse, err
 }
 
+// stored returns how many records a server keeps, and their bytes.
+func (c *cluster) stored() (records, bytes float64, err error) {
+	doc, err := get("http://" + c.nats.Servers[0].Monitor + "/jsz?accounts=1&streams=1")
+	if err != nil {
+		return 0, 0, err
+	}
+	var is struct {
+		Accounts []struct {
+			Streams []struct {
+				Name  string
+				State struct{ Messages, Bytes float64 }
+			} `json:"stream_detail"`
+		} `json:"account_details"`
+	}
+	if err := json.Unmarshal([]byte(doc), &is); err != nil {
+		return 0, 0, err
+	}
+	for _, a := range is.Accounts {
+		for _, s := range a.Streams {
+			records, bytes = records+s.State.Messages, bytes+s.State.Bytes
+		}
+	}
+	return records, bytes, nil
+}
+
 func (c *cluster) stop() (err error) {
 	for _, n := range c.nodes {
 		err = errors.Join(err, n.stop())
