@@ -200,14 +200,19 @@ func TestChildDiesOfATornFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Which pages are in use is up to bbolt, and behind the last page of a file
-	// there is nothing to map: not every cut is one that it faults on.
+	// there is nothing to map: not every cut is one that it faults on. Where only
+	// free pages are cut off nothing is wrong, and where the root is, bbolt says so.
 	var torn []byte
-	for pages := 60; pages > 20; pages -= 2 {
+	for pages := len(whole)>>12 - 1; pages > 20; pages -= 2 {
 		cut := whole[:pages<<12]
 		if err := os.WriteFile(path, cut, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err = Open(t.Context(), dir, keys, Options{Inspect: inChild("bare-bbolt")})
+		s, err := Open(t.Context(), dir, keys, Options{Inspect: inChild("bare-bbolt")})
+		if err == nil {
+			_ = s.Close()
+			continue
+		}
 		if !errors.Is(err, ErrDamaged) {
 			t.Fatalf("bbolt alone, %d pages: %v", pages, err)
 		}
