@@ -10,8 +10,15 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// bucketTime is how long making a bucket may take.
-const bucketTime = 10 * time.Second
+const (
+	// bucketTime is how long making a bucket may take: servers that have just been
+	// started have to choose a leader first.
+	bucketTime = 20 * time.Second
+	// bucketTry is how long one request may take. Without a leader nobody answers
+	// one, not even later.
+	bucketTry  = 2 * time.Second
+	bucketWait = 200 * time.Millisecond
+)
 
 // BucketConfig is what a bucket is made of; one that is there is not changed.
 type BucketConfig struct {
@@ -29,6 +36,23 @@ func OpenBucket(ctx context.Context, nc *nats.Conn, cfg BucketConfig) (jetstream
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, bucketTime)
+	defer cancel()
+	for {
+		kv, err := openBucket(ctx, js, cfg)
+		if err == nil {
+			return kv, nil
+		}
+		select {
+		case <-time.After(bucketWait):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// openBucket tries once.
+func openBucket(ctx context.Context, js jetstream.JetStream, cfg BucketConfig) (jetstream.KeyValue, error) {
+	ctx, cancel := context.WithTimeout(ctx, bucketTry)
 	defer cancel()
 	if err := makeBucket(ctx, js, cfg); err != nil {
 		return nil, fmt.Errorf("make the bucket %s: %w", cfg.Name, err)
