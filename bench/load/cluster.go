@@ -54,8 +54,10 @@ func (b *bench) cluster(agents int) (*cluster, error) {
 
 // join starts a further node and waits until each has its part of the work.
 func (c *cluster) join() error {
-	node := *c.first
+	node := c.first
 	if len(c.nodes) > 0 {
+		further := *c.first // with the agents' sessions
+		node = &further
 		node.dir = filepath.Join(c.first.dir, fmt.Sprint("node-", len(c.nodes)+1))
 		node.file = filepath.Join(node.dir, "smokepop.yaml")
 		err := os.Mkdir(node.dir, 0o700)
@@ -132,9 +134,7 @@ func (c *cluster) process() *process { return &c.all }
 func (c *cluster) ends() bool        { return true }
 
 func (c *cluster) dial(i int) (*websocket.Conn, error) {
-	n := c.nodes[i%len(c.nodes)]
-	n.office.cookies = c.first.cookies
-	return n.dial(i)
+	return c.nodes[i%len(c.nodes)].dial(i)
 }
 
 // memory is that of all nodes.
