@@ -27,17 +27,15 @@ type page struct {
 	http   *http.Client
 	dial   func(ctx context.Context, network, address string) (net.Conn, error)
 
-	mu       sync.Mutex
-	conn     *websocket.Conn
-	live     map[string]string // pops that are up: their calls
-	over     map[string]bool   // pops that are over; the page remembers 500, which is more than come here
-	shown    map[string]bool   // calls that were ever shown
-	closed   bool
-	tries    int
-	greeted  time.Time
-	dismiss  float64 // how many of the pops the agent dismisses
-	draws    *rand.Rand
-	lastNode string
+	mu      sync.Mutex
+	conn    *websocket.Conn
+	live    map[string]string // pops that are up: their calls
+	over    map[string]bool   // pops that are over; the page remembers 500, which is more than come here
+	shown   map[string]bool   // calls that were ever shown
+	tries   int
+	greeted time.Time
+	dismiss float64 // how many of the pops the agent dismisses
+	draws   *rand.Rand
 }
 
 func (w *world) newPage(i int, seed uint64) *page {
@@ -210,7 +208,7 @@ func (p *page) connect(ctx context.Context) {
 		switch {
 		case m.Type == "hello":
 			_ = conn.SetReadDeadline(time.Time{})
-			seq, began, p.greeted = m.Seq, p.w.since(), time.Now()
+			began, p.greeted = p.w.since(), time.Now()
 			p.mu.Lock()
 			p.conn = conn
 			p.mu.Unlock()
