@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/smokepop/smokepop/internal/process"
 )
 
 const (
@@ -42,7 +44,7 @@ func (p *demoProgram) run(ctx context.Context, out io.Writer) error {
 		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 		cmd.WaitDelay = demoStop
 		cmd.Stdout, cmd.Stderr = p.log, p.log
-		cmd.SysProcAttr = endsWithUs()
+		cmd.SysProcAttr = process.Attributes()
 		if err := cmd.Start(); err != nil {
 			if ctx.Err() != nil {
 				return nil

@@ -2,8 +2,8 @@ package process
 
 import "syscall"
 
-// attributes let a program die with this process, and not hear a Ctrl-C that is
+// Attributes let a program die with this process, and not hear a Ctrl-C that is
 // meant for this one.
-func attributes() *syscall.SysProcAttr {
+func Attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }

@@ -4,4 +4,5 @@ package process
 
 import "syscall"
 
-func attributes() *syscall.SysProcAttr { return nil }
+// Attributes are none: what a program starts may outlive it here.
+func Attributes() *syscall.SysProcAttr { return nil }

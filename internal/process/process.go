@@ -49,7 +49,7 @@ func (p *Program) Start() error {
 	cmd := exec.Command(p.Path, p.Args...)
 	cmd.Env = append(os.Environ(), p.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = attributes()
+	cmd.SysProcAttr = Attributes()
 	r := &run{ended: make(chan struct{})}
 	started := make(chan error, 1)
 	go func() {
