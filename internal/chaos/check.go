@@ -29,6 +29,7 @@ type Violation struct {
 	Invariant string
 	At        time.Duration
 	What      string
+	Call      string // whose trace tells more; empty: none's
 }
 
 func (v Violation) String() string {
@@ -70,9 +71,9 @@ func lostPairings(x *index) (all []Violation) {
 		switch {
 		case !paired:
 		case f.State != "paired":
-			all = append(all, Violation{LostPairing, x.end, fmt.Sprintf("%v was paired at %v and is %s", f.Agent, changed.Round(time.Millisecond), f.State)})
+			all = append(all, Violation{LostPairing, x.end, fmt.Sprintf("%v was paired at %v and is %s", f.Agent, changed.Round(time.Millisecond), f.State), ""})
 		case !f.Pops:
-			all = append(all, Violation{NotBack, x.end, fmt.Sprintf("%v is paired, and a call is not shown", f.Agent)})
+			all = append(all, Violation{NotBack, x.end, fmt.Sprintf("%v is paired, and a call is not shown", f.Agent), ""})
 		}
 	}
 	return all
@@ -112,10 +113,10 @@ func doublePops(x *index) (all []Violation) {
 		case c == nil:
 			cards[key] = &card{pop: f.Pop}
 		case c.pop != f.Pop:
-			all = append(all, Violation{DoublePop, f.At, fmt.Sprintf("call %s is pop %s at %v, and was pop %s", f.Call, f.Pop, f.Agent, c.pop)})
+			all = append(all, Violation{DoublePop, f.At, fmt.Sprintf("call %s is pop %s at %v, and was pop %s", f.Call, f.Pop, f.Agent, c.pop), ""})
 			c.pop = f.Pop
 		case c.over != 0:
-			all = append(all, Violation{DoublePop, f.At, fmt.Sprintf("call %s is shown to %v again, which was over at %v", f.Call, f.Agent, c.over.Round(time.Millisecond))})
+			all = append(all, Violation{DoublePop, f.At, fmt.Sprintf("call %s is shown to %v again, which was over at %v", f.Call, f.Agent, c.over.Round(time.Millisecond)), ""})
 			c.over = 0
 		}
 	}
@@ -150,14 +151,14 @@ func exchanges(x *index) (all []Violation) {
 		var until Exchange
 		for i, e := range list {
 			if i > 0 && e.Began < until.Ended {
-				all = append(all, Violation{TwoInFlight, e.Began, fmt.Sprintf("%v, by %s and by %s", agent, until.Node, e.Node)})
+				all = append(all, Violation{TwoInFlight, e.Began, fmt.Sprintf("%v, by %s and by %s", agent, until.Node, e.Node), ""})
 			}
 			if e.Ended > until.Ended {
 				until = e
 			}
 			before, again := sent[e.Token]
 			if again && !x.excused(before, e) {
-				all = append(all, Violation{TokenTwice, e.Began, fmt.Sprintf("%v's, by %s at %v and by %s, which was answered %d", agent, before.Node, before.Began.Round(time.Millisecond), e.Node, e.Status)})
+				all = append(all, Violation{TokenTwice, e.Began, fmt.Sprintf("%v's, by %s at %v and by %s, which was answered %d", agent, before.Node, before.Began.Round(time.Millisecond), e.Node, e.Status), ""})
 			}
 			sent[e.Token] = e
 		}
@@ -202,16 +203,16 @@ func wrongAgents(x *index) (all []Violation) {
 		c, known := calls[f.Call]
 		switch {
 		case !known:
-			all = append(all, Violation{ThingUnknown, f.At, fmt.Sprintf("call %s, at %v", f.Call, f.Agent)})
+			all = append(all, Violation{ThingUnknown, f.At, fmt.Sprintf("call %s, at %v", f.Call, f.Agent), ""})
 		case !c.agents[f.Agent]:
-			all = append(all, Violation{WrongAgent, f.At, fmt.Sprintf("call %s is shown to %v", f.Call, f.Agent)})
+			all = append(all, Violation{WrongAgent, f.At, fmt.Sprintf("call %s is shown to %v", f.Call, f.Agent), ""})
 		case f.Contact != "" && f.Contact != ContactOf(f.Call):
-			all = append(all, Violation{WrongAgent, f.At, fmt.Sprintf("call %s is shown to %v as %q, and is %q", f.Call, f.Agent, f.Contact, ContactOf(f.Call))})
+			all = append(all, Violation{WrongAgent, f.At, fmt.Sprintf("call %s is shown to %v as %q, and is %q", f.Call, f.Agent, f.Contact, ContactOf(f.Call)), ""})
 		}
 	}
 	for _, s := range x.Searches {
 		if s.By.Tenant != s.Tenant {
-			all = append(all, Violation{WrongAgent, s.At, fmt.Sprintf("a caller of %s is searched with the authorisation of %v", s.Tenant, s.By)})
+			all = append(all, Violation{WrongAgent, s.At, fmt.Sprintf("a caller of %s is searched with the authorisation of %v", s.Tenant, s.By), ""})
 		}
 	}
 	return all
@@ -246,7 +247,7 @@ func interruptions(x *index) (all []Violation) {
 				continue
 			}
 			if at, shown := x.shownAt(k.Call, a); !shown || at > k.Ended+shownWithin {
-				all = append(all, Violation{Interrupted, k.Began, fmt.Sprintf("call %s to %v, taken in by %s at %v", k.Call, a, k.Node, k.Ended.Round(time.Millisecond))})
+				all = append(all, Violation{Interrupted, k.Began, fmt.Sprintf("call %s to %v, taken in by %s at %v", k.Call, a, k.Node, k.Ended.Round(time.Millisecond)), k.Call})
 			}
 		}
 	}

@@ -208,8 +208,14 @@ func TestSummary(t *testing.T) {
 	if kill := h.Summary().Damages[0]; len(kill.Owner) != 2 || len(kill.Back) != 2 || kill.Back[0] != 3*s {
 		t.Errorf("%+v", kill)
 	}
+	h.Record(Owner{Tenant: "a.example", Node: "c", From: 51 * s})
+	h.Connections[0].Over = 52 * s
+	h.Record(Connection{Page: 0, Agent: priya, Node: "c", Began: 54 * s})
+	if kill := h.Summary().Damages[0]; !slices.Equal(kill.Taken, Times{2 * s}) || !slices.Equal(kill.Lost, Times{3 * s}) || !slices.Equal(kill.Again, Times{5 * s}) {
+		t.Errorf("%+v", kill)
+	}
 	var b strings.Builder
-	if err := sum.Write(&b, []Violation{{DoublePop, s, "call x"}}); err != nil || !strings.Contains(b.String(), "kill -9 a node") || !strings.Contains(b.String(), "call x") {
+	if err := sum.Write(&b, []Violation{{Invariant: DoublePop, At: s, What: "call x"}}); err != nil || !strings.Contains(b.String(), "kill -9 a node") || !strings.Contains(b.String(), "call x") {
 		t.Errorf("%v\n%s", err, b.String())
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -11,6 +13,7 @@ import (
 // blow is a kind of fault and how it is done. do returns once the machine is
 // whole again.
 type blow struct {
+	word   string // SMOKEPOP_CHAOS_FAULTS names it so
 	kind   string
 	weight int
 	do     func(m *mischief) (machine string, err error)
@@ -19,6 +22,7 @@ type blow struct {
 // mischief does faults, one after the other, drawn from a seed.
 type mischief struct {
 	w     *world
+	blows []blow
 	draws *rand.Rand
 	log   func(format string, args ...any)
 }
@@ -28,15 +32,15 @@ func (m *mischief) between(least, most time.Duration) time.Duration {
 }
 
 var blows = []blow{
-	{FaultKill, 5, func(m *mischief) (string, error) {
+	{"kill", FaultKill, 5, func(m *mischief) (string, error) {
 		n := pick(m.draws, m.w.nodes)
 		return n.name, m.again(n.program, syscall.SIGKILL, m.between(0, 4*time.Second))
 	}},
-	{FaultRestart, 4, func(m *mischief) (string, error) {
+	{"restart", FaultRestart, 4, func(m *mischief) (string, error) {
 		n := pick(m.draws, m.w.nodes)
 		return n.name, m.again(n.program, syscall.SIGTERM, m.between(0, 2*time.Second))
 	}},
-	{FaultFreeze, 4, func(m *mischief) (string, error) {
+	{"freeze", FaultFreeze, 4, func(m *mischief) (string, error) {
 		n := pick(m.draws, m.w.nodes)
 		if err := n.Signal(syscall.SIGSTOP); err != nil {
 			return n.name, err
@@ -44,27 +48,27 @@ var blows = []blow{
 		m.sleep(m.between(300*time.Millisecond, m.w.longest()))
 		return n.name, n.Signal(syscall.SIGCONT)
 	}},
-	{FaultCut, 4, func(m *mischief) (string, error) {
+	{"cut", FaultCut, 4, func(m *mischief) (string, error) {
 		n := pick(m.draws, m.w.nodes)
 		m.cut(n.wires, true, true)
 		return n.name, nil
 	}},
-	{FaultHalfOpen, 3, func(m *mischief) (string, error) {
+	{"half-open", FaultHalfOpen, 3, func(m *mischief) (string, error) {
 		n := pick(m.draws, m.w.nodes)
 		there := m.draws.IntN(2) == 0
 		m.cut(n.wires, there, !there)
 		return n.name, nil
 	}},
-	{FaultNATS, 3, func(m *mischief) (string, error) {
+	{"nats", FaultNATS, 3, func(m *mischief) (string, error) {
 		s := pick(m.draws, m.w.servers)
 		return s.Name, m.again(s.program, syscall.SIGKILL, m.between(500*time.Millisecond, 4*time.Second))
 	}},
-	{FaultNATSCut, 2, func(m *mischief) (string, error) {
+	{"nats-cut", FaultNATSCut, 2, func(m *mischief) (string, error) {
 		s := pick(m.draws, m.w.servers)
 		m.cut(s.wires, true, true)
 		return s.Name, nil
 	}},
-	{FaultRolling, 1, func(m *mischief) (string, error) {
+	{"rolling", FaultRolling, 1, func(m *mischief) (string, error) {
 		for _, n := range m.w.nodes {
 			if err := m.again(n.program, syscall.SIGTERM, 0); err != nil {
 				return "all", err
@@ -114,13 +118,29 @@ func (m *mischief) calm(most time.Duration) {
 	}
 }
 
+// blowsNamed returns the kinds of faults with these words between commas; all for
+// none.
+func blowsNamed(words string) (some []blow, err error) {
+	if words == "" {
+		return blows, nil
+	}
+	for word := range strings.SplitSeq(words, ",") {
+		i := slices.IndexFunc(blows, func(b blow) bool { return b.word == word })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no fault %q", word)
+		}
+		some = append(some, blows[i])
+	}
+	return some, nil
+}
+
 // run does faults until ctx ends. A fault that is under way is brought to its
 // end.
 func (m *mischief) run(ctx context.Context) error {
 	bag := []blow{}
 	for ctx.Err() == nil {
 		if len(bag) == 0 { // by weight, and each kind in turn comes
-			for _, b := range blows {
+			for _, b := range m.blows {
 				for range b.weight {
 					bag = append(bag, b)
 				}

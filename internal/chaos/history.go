@@ -191,6 +191,9 @@ func (h *History) index() *index {
 		x.connections[c.Agent] = append(x.connections[c.Agent], c)
 		x.end = max(x.end, c.Over)
 	}
+	for _, c := range x.connections {
+		slices.SortStableFunc(c, func(a, b Connection) int { return int(a.Began - b.Began) })
+	}
 	for _, p := range h.Pairings {
 		x.pairings[p.Agent] = append(x.pairings[p.Agent], p)
 	}

@@ -2,10 +2,12 @@ package chaos
 
 import (
 	"context"
+	"encoding/json"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -29,8 +31,9 @@ func setting(t *testing.T, name string, otherwise int) int {
 
 // Three nodes, three NATS servers, and everything that may befall them, drawn
 // from a seed: nothing that must never happen does. SMOKEPOP_CHAOS_TIME,
-// SMOKEPOP_CHAOS_AGENTS, SMOKEPOP_CHAOS_EVENTS (webhooks a second) and
-// SMOKEPOP_CHAOS_SEED change it: make chaos.
+// SMOKEPOP_CHAOS_AGENTS, SMOKEPOP_CHAOS_EVENTS (webhooks a second),
+// SMOKEPOP_CHAOS_FAULTS (some kinds alone) and SMOKEPOP_CHAOS_SEED change it: make
+// chaos.
 func TestChaos(t *testing.T) {
 	s := size{agents: setting(t, "SMOKEPOP_CHAOS_AGENTS", 150), events: setting(t, "SMOKEPOP_CHAOS_EVENTS", 30), lasts: time.Minute, accessLife: 20 * time.Second}
 	if text := os.Getenv("SMOKEPOP_CHAOS_TIME"); text != "" {
@@ -46,6 +49,10 @@ func TestChaos(t *testing.T) {
 	seed := uint64(setting(t, "SMOKEPOP_CHAOS_SEED", int(time.Now().UnixNano()%1_000_000)+1))
 	t.Logf("seed %d: %d agents of %d tenants, %d webhooks a second, for %v", seed, s.agents, s.tenants, s.events, s.lasts)
 
+	some, err := blowsNamed(os.Getenv("SMOKEPOP_CHAOS_FAULTS"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	w := newWorld(t, s)
 	w.until("the nodes are one", w.settled)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -66,8 +73,8 @@ func TestChaos(t *testing.T) {
 	var busy sync.WaitGroup
 	busy.Go(func() { phones.traffic(stop, s.events) })
 	busy.Go(func() { w.churn(stop) })
-	m := &mischief{w: w, draws: rand.New(rand.NewPCG(seed, 1)), log: t.Logf}
-	err := m.run(stop)
+	m := &mischief{w: w, blows: some, draws: rand.New(rand.NewPCG(seed, 1)), log: t.Logf}
+	err = m.run(stop)
 	halt()
 	busy.Wait()
 	if err != nil {
@@ -81,10 +88,27 @@ func TestChaos(t *testing.T) {
 	violations := w.h.Check()
 	for _, v := range violations {
 		t.Error(v)
+		if v.Call != "" {
+			t.Log(w.traceOf(v.Call))
+		}
 	}
 	if err := w.h.Summary().Write(t.Output(), violations); err != nil {
 		t.Error(err)
 	}
+}
+
+// traceOf is what a call's tenant has on record of it, as far as its owner is the
+// same still.
+func (w *world) traceOf(call string) string {
+	var doc struct{ Entries []json.RawMessage }
+	if err := w.nodes[0].ask(http.MethodGet, "/v1/trace?call="+call, nil, &doc); err != nil {
+		return err.Error()
+	}
+	lines := []string{"the trace of " + call}
+	for _, e := range doc.Entries {
+		lines = append(lines, string(e))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // admit signs every agent in and pairs them.

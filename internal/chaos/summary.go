@@ -41,6 +41,10 @@ type Damage struct {
 	// Back is for each fault and tenant it hit how long after it a call was still
 	// held up: until the last one of which the pop was late was shown.
 	Back Times
+	// Taken is from the fault until another node owned each tenant of the
+	// machine's, Lost until each page that lost its socket by it had lost it, and
+	// Again until that page had one again: where the time goes that Back tells of.
+	Taken, Lost, Again Times
 	// Never is how many of the calls that were taken in were not shown at all:
 	// the answer was there, and the node gone before the pop was.
 	Never int
@@ -168,10 +172,34 @@ func (s *Summary) damage(x *index) {
 		for _, b := range back {
 			d.Back = append(d.Back, b)
 		}
+		d.phases(x, f, until)
 	}
 	slices.Sort(order)
 	for _, kind := range order {
 		s.Damages = append(s.Damages, *kinds[kind])
+	}
+}
+
+// phases finds when those whom a fault has hit were helped.
+func (d *Damage) phases(x *index, f Fault, until time.Duration) {
+	for _, owners := range x.owners {
+		owned := ""
+		for _, o := range owners {
+			if o.From > f.Began && o.From < until && owned == f.Node && o.Node != f.Node {
+				d.Taken = append(d.Taken, o.From-f.Began)
+				break
+			}
+			owned = o.Node
+		}
+	}
+	for _, connections := range x.connections {
+		for i, c := range connections {
+			if c.Over > f.Began && c.Over < until && c.Began < f.Began && i+1 < len(connections) {
+				d.Lost = append(d.Lost, c.Over-f.Began)
+				d.Again = append(d.Again, connections[i+1].Began-f.Began)
+				break
+			}
+		}
 	}
 }
 
@@ -222,6 +250,12 @@ func (s Summary) Write(out io.Writer, violations []Violation) error {
 	for _, d := range s.Damages {
 		p("%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d", d.Kind, d.Faults, brief(d.Back.Quantile(.5)), brief(d.Back.Quantile(.95)), brief(d.Back.Quantile(1)),
 			brief(d.Owner.Quantile(.5)), brief(d.Owner.Quantile(.95)), brief(d.Page.Quantile(.95)), brief(d.Others.Quantile(.5)), brief(d.Others.Quantile(.95)), brief(d.Others.Quantile(.99)), d.Never)
+	}
+	p("")
+	p("fault\ttenants have another owner after p50\tp95\tmost\tpages lost\tafter p50\tp95\tconnected again after p50\tp95\tmost")
+	for _, d := range s.Damages {
+		p("%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s", d.Kind, brief(d.Taken.Quantile(.5)), brief(d.Taken.Quantile(.95)), brief(d.Taken.Quantile(1)), len(d.Lost),
+			brief(d.Lost.Quantile(.5)), brief(d.Lost.Quantile(.95)), brief(d.Again.Quantile(.5)), brief(d.Again.Quantile(.95)), brief(d.Again.Quantile(1)))
 	}
 	p("")
 	p("never\tseen")
