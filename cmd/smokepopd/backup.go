@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/smokepop/smokepop/internal/audit"
+	"github.com/smokepop/smokepop/internal/daemon"
 	"github.com/smokepop/smokepop/internal/vault"
 )
 
@@ -26,7 +27,9 @@ func newBackup() *cobra.Command {
 		Long: `Writes the store, as it is at one moment, to a file that is sealed as a whole:
 whoever has it and not the key can read neither values nor names in it, nor
 change it. FILE may be - for the standard output. The key is not in it: keep a
-copy of the key file elsewhere.`,
+copy of the key file elsewhere.
+
+In a cluster any node writes the backup of what all have, while all run.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if args[0] == "-" && flags.json {
@@ -40,7 +43,7 @@ copy of the key file elsewhere.`,
 				}
 				return failure{exitFailed, err}
 			}
-			if taken.From == fromStopped {
+			if taken.From != fromDaemon {
 				flags.leave(cmd.ErrOrStderr(), audit.Backup{Records: taken.Records, LeftOut: taken.LeftOut})
 			}
 			say := cmd.OutOrStdout()
@@ -62,14 +65,19 @@ copy of the key file elsewhere.`,
 	return cmd
 }
 
-const fromStopped = "stopped store"
+// Where a backup is taken from.
+const (
+	fromDaemon  = "running daemon"
+	fromStopped = "stopped store"
+	fromCluster = "cluster's store" // whose daemon here does not run
+)
 
 // taken is a backup that has been written.
 type taken struct {
 	File    string `json:"file"`
 	Records int    `json:"records"`
 	LeftOut int    `json:"left_out"`
-	From    string `json:"from"` // running daemon, stopped store
+	From    string `json:"from"` // running daemon, stopped store, cluster's store
 }
 
 // backup takes the backup from the daemon, or from the store when no daemon
@@ -83,19 +91,20 @@ func (f *storeFlags) backup(ctx context.Context, file string, force bool, stdout
 	if err != nil {
 		return taken{}, err
 	}
-	t.File, t.From = file, "running daemon"
+	t.File, t.From = file, fromDaemon
 	write := func(w io.Writer) error { return t.download(ctx, client, w) }
 	if !running {
 		if f.configFile == "" {
 			return taken{}, fmt.Errorf("%w; with --config FILE the backup is taken from the stopped store", client.explain(fs.ErrNotExist))
 		}
-		t.From = fromStopped
 		write = func(w io.Writer) error { return t.copy(ctx, f, w) }
 	}
 	if file == "-" {
-		return t, write(stdout)
+		err = write(stdout)
+	} else {
+		err = writeWhole(file, force, write)
 	}
-	return t, writeWhole(file, force, write)
+	return t, err
 }
 
 // download writes the daemon's backup to w.
@@ -116,20 +125,24 @@ func (t *taken) download(ctx context.Context, c *adminClient, w io.Writer) error
 	return nil
 }
 
-// copy writes a backup of the stopped store to w.
+// copy writes a backup to w of the store that no daemon here has open.
 func (t *taken) copy(ctx context.Context, f *storeFlags, w io.Writer) (err error) {
 	if err := f.resolve(); err != nil {
 		return err
+	}
+	t.From = fromStopped
+	if f.inCluster() {
+		t.From = fromCluster
 	}
 	keys, err := vault.LoadKeys(f.keyFile)
 	if err != nil {
 		return err
 	}
-	s, err := f.open(ctx, keys)
+	s, done, err := f.openAny(ctx, keys)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+	defer func() { err = errors.Join(err, done()) }()
 	b, err := s.Backup(ctx)
 	if err != nil {
 		return err
@@ -137,6 +150,21 @@ func (t *taken) copy(ctx context.Context, f *storeFlags, w io.Writer) (err error
 	t.Records, t.LeftOut = b.Records(), len(b.LeftOut)
 	return b.Write(w)
 }
+
+// openAny opens the store that the configuration names: the database that no
+// daemon has open, or what a cluster's other nodes may go on using.
+func (f *storeFlags) openAny(ctx context.Context, keys vault.KeyRing) (s *vault.Store, done func() error, err error) {
+	if f.inCluster() {
+		return daemon.OpenClusterStore(ctx, f.cfg, keys, quietLog())
+	}
+	if s, err = f.open(ctx, keys); err != nil {
+		return nil, nil, err
+	}
+	return s, s.Close, nil
+}
+
+// inCluster tells whether the configuration has been read and names a cluster.
+func (f *storeFlags) inCluster() bool { return f.cfg != nil && f.cfg.Cluster.On() }
 
 // writeWhole lets write fill a file beside path and gives it the name path once
 // it is on the disk, mode 0600. After an error nothing is left; a file that is

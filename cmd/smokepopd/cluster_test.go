@@ -81,14 +81,16 @@ func (b *balancer) carry(c net.Conn) {
 // clusterNode is one of several smokepopd that work as one.
 type clusterNode struct {
 	name, address, socket, ops string
+	file                       string // its configuration
 	stop                       func()
 	kill                       func() // of a process: without a word
 }
 
 // clusterOf is a system of several nodes behind a balancer, with a NATS server
-// of its own.
+// of its own, or over others.
 type clusterOf struct {
 	*system
+	urls     []string
 	nats     *server.Server
 	natsOpts *server.Options
 	front    *balancer
@@ -109,8 +111,12 @@ func startClusterAs(t *testing.T, n int, o systemOptions, processes bool) *clust
 	c := &clusterOf{front: newBalancer(t), natsOpts: &server.Options{
 		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
 	}, system: &system{t: t}}
-	c.startNATS()
-	t.Cleanup(c.stopNATS)
+	replicas := max(1, len(o.nats))
+	if c.urls = o.nats; c.urls == nil {
+		c.startNATS()
+		t.Cleanup(c.stopNATS)
+		c.urls = []string{c.nats.ClientURL()}
+	}
 	world := startWorld(t, c.front.l.Addr().String(), o.firms, o.as, o.pbx...)
 	c.system = &system{t: t, world: world, dir: t.TempDir(), stop: func() {}}
 	var key []byte
@@ -123,7 +129,7 @@ func startClusterAs(t *testing.T, n int, o systemOptions, processes bool) *clust
 		node.address, node.ops, node.socket = freeAddress(t), freeAddress(t), filepath.Join(dir, "admin.sock")
 		file, err := world.writeConfig(dir, func(settings map[string]any) {
 			settings["listen"] = map[string]any{"agents": node.address, "pbx": node.address, "ops": node.ops}
-			settings["cluster"] = map[string]any{"nats": map[string]any{"urls": []string{c.nats.ClientURL()}}, "node": node.name, "replicas": 1}
+			settings["cluster"] = map[string]any{"nats": map[string]any{"urls": c.urls}, "node": node.name, "replicas": replicas}
 			settings["log"] = map[string]any{"level": "info"}
 			if o.world != nil {
 				o.world(world, settings)
@@ -142,11 +148,12 @@ func startClusterAs(t *testing.T, n int, o systemOptions, processes bool) *clust
 		} else if err := os.WriteFile(path, key, 0o400); err != nil {
 			t.Fatal(err)
 		}
+		node.file = file
 		c.nodes = append(c.nodes, node)
 		if processes {
-			c.startProcess(node, file, dir)
+			c.startProcess(node)
 		} else {
-			c.startNode(node, file)
+			c.startNode(node)
 		}
 	}
 	c.through(0)
@@ -174,9 +181,9 @@ func (c *clusterOf) stopNATS() {
 }
 
 // startProcess starts a node as a process.
-func (c *clusterOf) startProcess(node *clusterNode, file, dir string) {
+func (c *clusterOf) startProcess(node *clusterNode) {
 	c.t.Helper()
-	in := &installation{t: c.t, world: c.world, dir: dir, file: file, stderr: &bytes.Buffer{}}
+	in := &installation{t: c.t, world: c.world, dir: filepath.Dir(node.socket), file: node.file, stderr: &bytes.Buffer{}}
 	in.serve()
 	var once sync.Once
 	end := func(sig os.Signal) func() { return func() { once.Do(func() { in.end(sig) }) } }
@@ -189,9 +196,9 @@ func (c *clusterOf) startProcess(node *clusterNode, file, dir string) {
 	})
 }
 
-func (c *clusterOf) startNode(node *clusterNode, file string) {
+func (c *clusterOf) startNode(node *clusterNode) {
 	c.t.Helper()
-	cfg, err := config.Load(file, nil)
+	cfg, err := config.Load(node.file, nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -429,7 +436,7 @@ func TestClusterSurvivesAKilledNode(t *testing.T) {
 // sealed waits until the calls under way are sealed, and nothing is left to be.
 func (c *clusterOf) sealed() {
 	c.t.Helper()
-	nc, err := nats.Connect(c.nats.ClientURL())
+	nc, err := nats.Connect(strings.Join(c.urls, ","))
 	if err != nil {
 		c.t.Fatal(err)
 	}

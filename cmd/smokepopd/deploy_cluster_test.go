@@ -146,6 +146,7 @@ func TestDeployedCluster(t *testing.T) {
 	if pop := sc.await("pop"); len(names(pop["pop"])) != 1 {
 		t.Errorf("%v", pop)
 	}
+	command(t, "backup", filepath.Join(t.TempDir(), "backup"), "--socket", c.socket).wants(t, exitOK)
 	// What nodes hear of changes by is made anew at another server.
 	if err := servers.Servers[0].Program.Kill(); err != nil {
 		t.Fatal(err)

@@ -22,6 +22,7 @@ import (
 type storeFlags struct {
 	adminFlags
 	keyFile, stateDir string
+	cfg               *config.Config // that of configFile, once it is taken
 }
 
 // resolve fills in what the configuration says. What is named on the command
@@ -46,6 +47,7 @@ func (f *storeFlags) resolve() error {
 }
 
 func (f *storeFlags) take(cfg *config.Config) {
+	f.cfg = cfg
 	for to, from := range map[*string]string{&f.keyFile: cfg.EncryptionKeyFile, &f.stateDir: cfg.StateDir, &f.socket: cfg.AdminSocket} {
 		if *to == "" {
 			*to = from

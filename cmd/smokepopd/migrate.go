@@ -62,13 +62,17 @@ Nothing lies open on the way: what is read from one store is sealed for the othe
 	return cmd
 }
 
+// quietLog is for commands that open a cluster's store: only what has gone wrong.
+func quietLog() *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+}
+
 func (f *storeFlags) migrate(ctx context.Context, cfg *config.Config, to string) (done vault.Migrated, err error) {
 	keys, err := vault.LoadKeys(f.keyFile)
 	if err != nil {
 		return done, err
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	cluster, closeCluster, err := daemon.OpenClusterStore(ctx, cfg, keys, log)
+	cluster, closeCluster, err := daemon.OpenClusterStore(ctx, cfg, keys, quietLog())
 	if err != nil {
 		return done, err
 	}
@@ -79,7 +83,11 @@ func (f *storeFlags) migrate(ctx context.Context, cfg *config.Config, to string)
 	}
 	defer func() { err = errors.Join(err, database.Close()) }()
 	if to == toCluster {
-		return vault.Migrate(ctx, database, cluster, "database")
+		done, err = vault.Migrate(ctx, database, cluster, "database")
+		if errors.Is(err, vault.ErrNotEmpty) {
+			err = fmt.Errorf("%w in the cluster, and they are as they were: if they are to be replaced, stop every node, make a backup of them, and remove the stream KV_%s-vault with NATS' own tool", err, cfg.Cluster.Name)
+		}
+		return done, err
 	}
 	return vault.Migrate(ctx, cluster, database, "cluster "+cfg.Cluster.Name)
 }

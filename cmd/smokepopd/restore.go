@@ -36,7 +36,10 @@ verifies only and changes nothing, it may run.
 
 Everything is sealed anew with the first key of encryption_key_file. A backup
 from before a rotation of the key needs the key file of its time, too: name the
-copy of it with --backup-keys.`,
+copy of it with --backup-keys.
+
+In a cluster the database is a step on the way: ` + "`smokepopd migrate --to cluster`" + ` then
+moves it into the cluster, which has to be empty.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := flags.resolve(); err != nil {
@@ -61,6 +64,9 @@ copy of it with --backup-keys.`,
 			fmt.Fprintf(w, "%s the backup of %s, sealed with key %s, records: %d\n", what, done.Created.Local().Format(time.DateTime), done.KeyID, done.Records)
 			if done.Kept != "" {
 				fmt.Fprintf(w, "the database that was there is kept as %s; delete it once all is well\n", done.Kept)
+			}
+			if flags.inCluster() && !dryRun {
+				fmt.Fprintf(w, "it is the database in %s now, which a cluster does not use: with every node stopped, `smokepopd migrate --to cluster` puts it into the cluster\n", flags.stateDir)
 			}
 			return nil
 		},

@@ -42,6 +42,7 @@ type systemOptions struct {
 	// world changes the configuration, before the daemon and after the
 	// simulated world have started.
 	world func(*demoWorld, map[string]any)
+	nats  []string // URLs of a cluster's servers; nil: one that is its own
 }
 
 // startWorld runs the simulated world around a smokepop until the test ends.

@@ -132,14 +132,21 @@ func (b backup) Counts() (records, leftOut int) { return b.Records(), len(b.Left
 // trouble is why the vault could not, as the admin is told.
 type trouble struct{ error }
 
-func (t trouble) Unwrap() error               { return t.error }
-func (t trouble) VaultProblem() (int, string) { return http.StatusConflict, t.Error() }
+func (t trouble) Unwrap() error { return t.error }
+
+func (t trouble) VaultProblem() (int, string) {
+	if errors.Is(t, vault.ErrAway) {
+		return http.StatusServiceUnavailable, t.Error()
+	}
+	return http.StatusConflict, t.Error()
+}
 
 // vaultProblem lets the vault's own reasons through: they are written for the
 // admin and hold nothing secret.
 func vaultProblem(err error) error {
 	for _, known := range []error{
-		vault.ErrWrongKey, vault.ErrNoKey, vault.ErrExposed, vault.ErrDamaged, vault.ErrClosed, vault.ErrNewerSchema, vault.ErrNoSnapshot, fs.ErrPermission,
+		vault.ErrWrongKey, vault.ErrNoKey, vault.ErrExposed, vault.ErrDamaged, vault.ErrClosed, vault.ErrNewerSchema, vault.ErrNoSnapshot,
+		vault.ErrAway, fs.ErrPermission,
 	} {
 		if errors.Is(err, known) {
 			return trouble{err}

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// ErrNoSnapshot: the store's backend cannot be copied as of one moment.
-var ErrNoSnapshot = errors.New("this kind of store is not backed up by smokepop")
+// ErrNoSnapshot: the store's backend cannot be copied as of one moment, or not now.
+var ErrNoSnapshot = errors.New("the store cannot be copied as of one moment")
 
 // Backup is the store as it was at one moment, in memory: its records as they
 // are sealed, a few kilobytes for an agent. Writing it may take its time: it
@@ -40,7 +40,8 @@ type backupRecord struct {
 	Blob []byte `json:"blob"`
 }
 
-// Backup takes the store as of one moment, while readers and writers go on.
+// Backup takes the store as of one moment, while readers and writers go on. Calls
+// that are carried over a restart are left behind.
 func (s *Store) Backup(ctx context.Context) (*Backup, error) {
 	b := &Backup{created: time.Now().UTC()}
 	err := s.reading(func() (err error) {
@@ -50,7 +51,7 @@ func (s *Store) Backup(ctx context.Context) (*Backup, error) {
 		}
 		b.keys = s.ring()
 		b.last, err = backend.Snapshot(ctx, func(path string, blob []byte) error {
-			if !reserved(path) { // canaries belong to the file, not to its content
+			if !reserved(path) && !stays(path) { // canaries belong to the file, not to its content
 				b.records = append(b.records, backupRecord{path, bytes.Clone(blob)})
 			}
 			return ctx.Err()

@@ -87,8 +87,12 @@ func beginMove(ctx context.Context, target *Store, from string) (resumed bool, e
 
 func movable(ctx context.Context, s *Store) ([]string, error) {
 	paths, err := s.List(ctx, "")
-	return slices.DeleteFunc(paths, func(p string) bool { return p == migratePath || strings.HasPrefix(p, "carried/") }), err
+	return slices.DeleteFunc(paths, stays), err
 }
+
+// stays tells of what belongs to its place and moment: calls that are carried
+// over a restart, or to the next owner, are over before anybody restores them.
+func stays(path string) bool { return path == migratePath || strings.HasPrefix(path, "carried/") }
 
 func move(ctx context.Context, source, target *Store, path string) (copied bool, err error) {
 	value, _, err := source.Get(ctx, path)
