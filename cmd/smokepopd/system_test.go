@@ -157,11 +157,17 @@ type event map[string]any
 // hook sends a webhook and returns the answer's status and body.
 func (s *system) hook(e event) (int, map[string]any) {
 	s.t.Helper()
+	return s.hookOf(s.domain(), e)
+}
+
+// hookOf is hook for any tenant.
+func (s *system) hookOf(domain string, e event) (int, map[string]any) {
+	s.t.Helper()
 	body, err := json.Marshal(e)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.world.public+"/hooks/vodia/"+s.domain(), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.world.public+"/hooks/vodia/"+domain, bytes.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -35,9 +35,10 @@ const (
 	// is: somebody else may know at once.
 	deafTime = 300 * time.Millisecond
 	// bodyMost is what a request may bring along to be handed on: more than any
-	// that is not refused.
-	bodyMost = 256 << 10
-	bodyTime = 5 * time.Second
+	// that is not refused. An admin's has more when an event is tried.
+	bodyMost      = 256 << 10
+	adminBodyMost = 600 << 10
+	bodyTime      = 5 * time.Second
 
 	// headerPart names the part that a request was handed on for, headerFrom its
 	// client; headerMoved says that the part is elsewhere by now. Between members
@@ -92,24 +93,17 @@ func (u undialled) Unwrap() error { return u.error }
 var errMoved = errors.New("the part is elsewhere")
 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	for _, h := range []string{headerPart, headerFrom, headerMoved, headerUser} {
-		r.Header.Del(h)
-	}
-	body, err := readBody(w, r)
+	fromOutside(r)
+	body, err := readBody(w, r, bodyMost)
 	if err != nil {
 		refuse(w, http.StatusRequestEntityTooLarge, msgBody)
 		return
 	}
-	asked := r
-	if f.Deaf() {
-		ctx, cancel := context.WithTimeout(r.Context(), deafTime)
-		defer cancel()
-		asked = r.WithContext(ctx)
-	}
+	asked, cancel := f.patient(r)
+	defer cancel()
 	part, err := f.whose(asked, body)
 	if err != nil {
-		f.ground.log.Warn("whose request this is cannot be told: the store does not answer", "err", err)
-		f.moving(w)
+		f.unknown(w, err)
 		return
 	}
 	if part < 0 {
@@ -120,14 +114,36 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.to(w, r, part, body)
 }
 
+// fromOutside takes from a request what only members tell each other.
+func fromOutside(r *http.Request) {
+	for _, h := range []string{headerPart, headerFrom, headerMoved, headerUser} {
+		r.Header.Del(h)
+	}
+}
+
+// patient is a request with the time that it may take to find out whose it is.
+func (f *front) patient(r *http.Request) (*http.Request, context.CancelFunc) {
+	if !f.Deaf() {
+		return r, func() {}
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), deafTime)
+	return r.WithContext(ctx), cancel
+}
+
+// unknown answers a request of which nobody can say whose it is.
+func (f *front) unknown(w http.ResponseWriter, err error) {
+	f.ground.log.Warn("whose request this is cannot be told: the store does not answer", "err", err)
+	f.moving(w)
+}
+
 // readBody reads what a request brings, within limits of its own: it may be sent
 // twice.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	if r.Body == nil || r.ContentLength == 0 {
 		return nil, nil
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMost))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return body, err
 }
@@ -184,6 +200,9 @@ func refuse(w http.ResponseWriter, status int, detail string) {
 // may be tried again.
 func (f *front) hand(w http.ResponseWriter, r *http.Request, id string, part int, body []byte) (answered bool) {
 	answered = true
+	if endless[command(r)] {
+		w = lasting(w)
+	}
 	proxy := httputil.ReverseProxy{
 		Transport: f.http, FlushInterval: -1,
 		Rewrite: func(p *httputil.ProxyRequest) {

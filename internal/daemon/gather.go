@@ -2,13 +2,17 @@ package daemon
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
@@ -25,37 +29,44 @@ var ofAll = map[string]bool{
 // its owner, one about all of them to every owner, and the answers become one.
 func (m *member) admin() http.Handler {
 	f := m.front(serviceAdmin, false, func(r *http.Request, body []byte) (int, error) {
-		tenant := screenpop.ParseTenant(r.URL.Query().Get("tenant"))
-		if tenant == "" {
-			var in struct {
-				Tenant screenpop.Tenant `json:"tenant"`
-			}
-			_ = json.Unmarshal(body, &in)
-			tenant = screenpop.ParseTenant(string(in.Tenant))
-		}
-		return m.partOf(tenant), nil
+		return m.partOf(tenantNamed(r, body)), nil
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/members" {
 			m.tellMembers(w, r)
 			return
 		}
-		body, err := readBody(w, r)
+		body, err := readBody(w, r, adminBodyMost)
 		if err != nil {
 			refuse(w, http.StatusRequestEntityTooLarge, msgBody)
 			return
 		}
 		part, _ := f.whose(r, body)
 		switch all := part < 0 && ofAll[r.URL.Path] && r.URL.Query().Get("tenant") == ""; {
-		case all && follows(r.URL.Query()):
-			refuse(w, http.StatusBadRequest, "Name a tenant: of all tenants of a cluster nobody can be followed at once.")
+		case all && follows(r):
+			f.followAll(w, r, m.spread.Load().all())
 		case all:
-			f.everywhere(w, r)
+			f.everywhere(w, r, m.spread.Load().all())
+		case part >= 0:
+			fromOutside(r)
+			f.to(w, r, part, body)
 		default:
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			f.ServeHTTP(w, r)
 		}
 	})
+}
+
+// tenantNamed is the tenant that a command names, in its query or its body.
+func tenantNamed(r *http.Request, body []byte) screenpop.Tenant {
+	if tenant := screenpop.ParseTenant(r.URL.Query().Get("tenant")); tenant != "" {
+		return tenant
+	}
+	var in struct {
+		Tenant screenpop.Tenant `json:"tenant"`
+	}
+	_ = json.Unmarshal(body, &in)
+	return screenpop.ParseTenant(string(in.Tenant))
 }
 
 // tellMembers tells who is there, and of a tenant that is named which node has it.
@@ -81,30 +92,39 @@ func (m *member) tellMembers(w http.ResponseWriter, r *http.Request) {
 	writeAnswer(w, answer)
 }
 
-func follows(q url.Values) bool { return q.Get("follow") != "" && q.Get("follow") != "0" }
+func follows(r *http.Request) bool {
+	f := r.URL.Query().Get("follow")
+	return command(r) == "/v1/trace" && (f == "1" || f == "true")
+}
 
-// everywhere asks the owner of each part and puts the lists of the answers
-// together; of what is no list one has it. A part that knows nothing of what is
+// everywhere asks the owners of parts and puts the lists of the answers together,
+// in the order that one owner's are in; of what is no list one has it. A part that knows nothing of what is
 // asked for counts only where all do not, and one that cannot answer for all: a
 // list with something missing would be taken for whole.
-func (f *front) everywhere(w http.ResponseWriter, r *http.Request) {
+func (f *front) everywhere(w http.ResponseWriter, r *http.Request, parts []int) {
 	var mu sync.Mutex
 	var refusal *httptest.ResponseRecorder
 	lists, single := map[string][]json.RawMessage{}, map[string]json.RawMessage{}
 	answers := 0
 	ask := func(part int) {
 		answer := httptest.NewRecorder()
-		f.to(answer, r.Clone(r.Context()), part, nil)
+		whole := f.ask(answer, r.Clone(r.Context()), part)
+		var fields map[string]json.RawMessage
+		if answer.Code == http.StatusOK && (!whole || json.Unmarshal(answer.Body.Bytes(), &fields) != nil) {
+			answer = httptest.NewRecorder()
+			f.moving(answer) // it has broken off
+		}
 		mu.Lock()
 		defer mu.Unlock()
-		var fields map[string]json.RawMessage
-		if answer.Code != http.StatusOK || json.Unmarshal(answer.Body.Bytes(), &fields) != nil {
+		if answer.Code != http.StatusOK {
 			if refusal == nil || refusal.Code == http.StatusNotFound {
 				refusal = answer
 			}
 			return
 		}
-		answers++
+		if answers++; answers == 1 {
+			header(w, answer.Header())
+		}
 		for name, raw := range fields {
 			var list []json.RawMessage
 			if json.Unmarshal(raw, &list) != nil {
@@ -125,14 +145,12 @@ func (f *front) everywhere(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	var wg sync.WaitGroup
-	for part := range f.spread.Load().parts {
+	for _, part := range parts {
 		wg.Go(func() { ask(part) })
 	}
 	wg.Wait()
 	if refusal != nil && (answers == 0 || refusal.Code != http.StatusNotFound) {
-		for name, values := range refusal.Header() {
-			w.Header()[name] = values
-		}
+		header(w, refusal.Header())
 		w.WriteHeader(refusal.Code)
 		_, _ = w.Write(refusal.Body.Bytes())
 		return
@@ -142,9 +160,54 @@ func (f *front) everywhere(w http.ResponseWriter, r *http.Request) {
 		whole[name] = raw
 	}
 	for name, list := range lists {
-		whole[name] = list
+		whole[name] = ordered(list)
 	}
 	writeAnswer(w, whole)
+}
+
+// ask is to in a goroutine of its own, where an answer that breaks off may not be a
+// panic as it is for a server. whole is false then.
+func (f *front) ask(w http.ResponseWriter, r *http.Request, part int) (whole bool) {
+	defer func() {
+		if p := recover(); p != nil && p != http.ErrAbortHandler {
+			panic(p)
+		}
+	}()
+	f.to(w, r, part, nil)
+	return true
+}
+
+// header has an answer begin as another.
+func header(w http.ResponseWriter, of http.Header) {
+	maps.Copy(w.Header(), of)
+	w.Header().Del("Content-Length")
+}
+
+// ordered puts the rows of several answers into the order that those of one have:
+// sessions the latest first, what has another time the earliest first, agents and
+// directories by tenant.
+func ordered(list []json.RawMessage) []json.RawMessage {
+	type row struct {
+		raw json.RawMessage
+		screenpop.AgentID
+		LastSeen time.Time `json:"last_seen"`
+		Time     time.Time
+		Since    time.Time
+		Began    time.Time
+	}
+	rows := make([]row, len(list))
+	for i, raw := range list {
+		_ = json.Unmarshal(raw, &rows[i])
+		rows[i].raw = raw
+	}
+	slices.SortStableFunc(rows, func(a, b row) int {
+		return cmp.Or(b.LastSeen.Compare(a.LastSeen), a.Time.Compare(b.Time), a.Since.Compare(b.Since), a.Began.Compare(b.Began),
+			cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(len(a.Extension), len(b.Extension)), cmp.Compare(a.Extension, b.Extension))
+	})
+	for i := range rows {
+		list[i] = rows[i].raw
+	}
+	return list
 }
 
 func writeAnswer(w http.ResponseWriter, v any) {

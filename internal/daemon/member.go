@@ -50,7 +50,7 @@ func (g *ground) join(ctx context.Context, cfg *config.Config, lobby *parts) (*m
 	m.spread.Store(spreadOf(cfg))
 	m.admins = m.admin()
 	lobby.everybody.member = m
-	lobby.configurations.set(cfg)
+	lobby.administers(cfg)
 	if lobby.watchdog != nil {
 		lobby.watchdog.flow = m
 	}
@@ -216,7 +216,7 @@ func (m *member) prepare(ctx context.Context, next *config.Config) (put func(), 
 		for _, each := range append(puts, put) {
 			each()
 		}
-		m.lobby.configurations.set(next)
+		m.lobby.administers(next)
 		m.spread.Store(spread)
 		m.ground.budgets.set(places)
 	}, nil
@@ -242,6 +242,9 @@ func spreadOf(cfg *config.Config) *spread {
 	return s
 }
 
+// all are the parts with tenants.
+func (s *spread) all() []int { return slices.Sorted(maps.Keys(s.parts)) }
+
 // part is the configuration of one part.
 func (s *spread) part(part int) *config.Config {
 	if cfg := s.parts[part]; cfg != nil {
@@ -256,7 +259,7 @@ func (s *spread) guessesOf(address string) int {
 	if len(s.parts) == 0 {
 		return -1
 	}
-	all := slices.Sorted(maps.Keys(s.parts))
+	all := s.all()
 	return all[cluster.PartOf(address)%len(all)]
 }
 

@@ -104,6 +104,7 @@ func (s *stack) refuse() {
 	s.stopping = true
 	s.mu.Unlock()
 	s.end()
+	s.web.EndStreams() // an admin's page has some too
 }
 
 // stop ends the stack in the order of the way of a call, and seals the calls

@@ -53,26 +53,34 @@ func (s *Server) setAdminCookie(w http.ResponseWriter, token string) {
 // adminSigned returns the session and the admin of a request, or the error that
 // says 401. An admin whom the configuration does not name any more has none.
 func (s *Server) adminSigned(r *http.Request) (session, Admin, error) {
-	none := refuse(http.StatusUnauthorized, msgNotAdmin)
-	cookie, err := r.Cookie(s.adminCookieName())
-	if err != nil {
-		return session{}, Admin{}, none
-	}
-	se, err := s.signedAdmins.find(r.Context(), cookie.Value)
+	se, admin, err := s.adminOf(r)
 	switch {
 	case errors.Is(err, errNoSession):
-		return session{}, Admin{}, none
+		return session{}, Admin{}, refuse(http.StatusUnauthorized, msgNotAdmin)
 	case err != nil:
 		return session{}, Admin{}, failed("authenticate an admin", err)
-	}
-	admin, known := s.administration.Load().admin(se.Admin)
-	if !known {
-		return session{}, Admin{}, none
 	}
 	if r.Header.Get(HeaderTimer) == "" {
 		if err := s.signedAdmins.seen(r.Context(), se, visitorOf(r, se.Method)); err != nil {
 			s.log.Warn("authenticate an admin", "error", err)
 		}
+	}
+	return se, admin, nil
+}
+
+// adminOf returns the session and the admin of a request, or errNoSession.
+func (s *Server) adminOf(r *http.Request) (session, Admin, error) {
+	cookie, err := r.Cookie(s.adminCookieName())
+	if err != nil {
+		return session{}, Admin{}, errNoSession
+	}
+	se, err := s.signedAdmins.find(r.Context(), cookie.Value)
+	if err != nil {
+		return session{}, Admin{}, err
+	}
+	admin, known := s.administration.Load().admin(se.Admin)
+	if !known {
+		return session{}, Admin{}, errNoSession
 	}
 	return se, admin, nil
 }

@@ -39,14 +39,16 @@ func (s *Server) adminTrace(w http.ResponseWriter, r *http.Request) error {
 	// Whoever does not read any more holds nothing up.
 	rc := http.NewResponseController(w)
 	defer context.AfterFunc(ctx, func() { _ = rc.SetWriteDeadline(time.Now().Add(time.Second)) })()
-	return stream(w, seen, past, next)
+	return stream(w, seen, past, next, r.URL.Query().Get("mark") == "1")
 }
 
 // aliveEvery is how often a stream with nothing to tell has an empty line, so
 // that no proxy takes it for dead.
 const aliveEvery = 20 * time.Second
 
-func stream(w http.ResponseWriter, seen reach, past []screenpop.TraceEntry, next <-chan screenpop.TraceEntry) error {
+// stream answers with a line for each entry. With mark an empty one ends those on
+// record: who follows several tenants' as one knows by it when all have told theirs.
+func stream(w http.ResponseWriter, seen reach, past []screenpop.TraceEntry, next <-chan screenpop.TraceEntry, mark bool) error {
 	rc := http.NewResponseController(w)
 	// The server's deadlines are for requests that end. The one for reading
 	// would cancel the request's context when it passes.
@@ -59,6 +61,9 @@ func stream(w http.ResponseWriter, seen reach, past []screenpop.TraceEntry, next
 		if enc.Encode(e) != nil {
 			return nil // whoever followed has gone
 		}
+	}
+	if mark {
+		_, _ = w.Write([]byte("\n"))
 	}
 	if rc.Flush() != nil {
 		return nil
