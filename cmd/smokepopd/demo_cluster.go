@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/smokepop/smokepop/internal/config"
+	"github.com/smokepop/smokepop/internal/natsproc"
 	"github.com/smokepop/smokepop/internal/process"
 )
 
@@ -31,8 +32,7 @@ type demoCluster struct {
 	out     io.Writer
 	dir     string
 	world   *demoWorld
-	servers []*demoProgram
-	urls    []string // of the servers
+	servers *natsproc.Cluster
 	nodes   []*demoNode
 }
 
@@ -71,8 +71,15 @@ func runDemoCluster(ctx context.Context, out io.Writer, o demoOptions) (err erro
 	}
 	defer world.close()
 	c := &demoCluster{out: &wholeLines{out: out}, dir: dir, world: world}
-	if err := c.prepare(nats, self, o); err != nil {
+	c.servers, err = natsproc.Start(ctx, natsproc.Config{Program: nats, Dir: dir, Servers: demoServers})
+	if ctx.Err() != nil { // they are gone then
+		return nil
+	}
+	if err != nil {
 		return failure{exitFailed, err}
+	}
+	if err := c.prepare(self, o); err != nil {
+		return failure{exitFailed, errors.Join(err, c.servers.Kill())}
 	}
 	if err := c.run(ctx, agents, o, invited); err != nil && !errors.Is(err, context.Canceled) {
 		return failure{exitFailed, err}
@@ -93,11 +100,8 @@ func findNATS(self string) (string, error) {
 	return "", fmt.Errorf("--nodes needs the program nats-server: in smokepop's sources `make demo NODES=3` builds it, else install it so that it is in PATH, or as %s", beside)
 }
 
-// prepare writes what every program of the cluster is configured with.
-func (c *demoCluster) prepare(nats, self string, o demoOptions) error {
-	if err := c.prepareServers(nats); err != nil {
-		return err
-	}
+// prepare writes what every node is configured with.
+func (c *demoCluster) prepare(self string, o demoOptions) error {
 	var key string // of all nodes
 	for i := range o.nodes {
 		n := &demoNode{name: string(rune('a' + i))}
@@ -115,7 +119,7 @@ func (c *demoCluster) prepare(nats, self string, o demoOptions) error {
 		n.file, err = c.world.writeConfig(dir, func(settings map[string]any) {
 			c.world.settle(settings, dir, o)
 			settings["listen"] = map[string]any{"agents": n.address, "pbx": n.address, "ops": n.ops}
-			settings["cluster"] = map[string]any{"nats": map[string]any{"urls": c.urls}, "node": n.name, "replicas": demoServers}
+			settings["cluster"] = map[string]any{"nats": map[string]any{"urls": c.servers.URLs()}, "node": n.name, "replicas": demoServers}
 			settings["log"] = map[string]any{"level": "error", "format": "text"} // of one that is killed the others warn at length
 			if i > 0 {
 				settings["encryption_key_file"] = key
@@ -129,43 +133,12 @@ func (c *demoCluster) prepare(nats, self string, o demoOptions) error {
 			return err
 		}
 		n.admin = newAdminClient(n.cfg.AdminSocket)
-		n.demoProgram = &demoProgram{title: "node " + n.name, path: self, args: []string{"serve", "--config", n.file}, log: os.Stderr, ready: func(ctx context.Context) bool {
+		program := process.Program{Name: "node " + n.name, Path: self, Args: []string{"serve", "--config", n.file}, Out: os.Stderr}
+		n.demoProgram = &demoProgram{Program: &program, ready: func(ctx context.Context) bool {
 			m, err := n.members(ctx, "")
 			return err == nil && m.Settled && len(m.Members) == o.nodes
 		}}
 		c.nodes = append(c.nodes, n)
-	}
-	return nil
-}
-
-func (c *demoCluster) prepareServers(nats string) error {
-	var clients, routes, monitors []string
-	for range demoServers {
-		for _, list := range []*[]string{&clients, &routes, &monitors} {
-			address, err := process.FreeAddress()
-			if err != nil {
-				return err
-			}
-			*list = append(*list, address)
-		}
-	}
-	for i := range demoServers {
-		name := fmt.Sprintf("n%d", i+1)
-		file := filepath.Join(c.dir, name+".conf")
-		doc := fmt.Sprintf(`server_name: %s
-listen: %q
-http: %q
-jetstream { store_dir: %q, max_memory_store: 64MB, max_file_store: 1GB }
-cluster { name: demo, listen: %q, routes: [ "nats://%s" ] }
-`, name, clients[i], monitors[i], filepath.Join(c.dir, name), routes[i], strings.Join(routes, `", "nats://`))
-		if err := os.WriteFile(file, []byte(doc), 0o600); err != nil {
-			return err
-		}
-		// It logs at length; what keeps it from starting it says on its own.
-		c.servers = append(c.servers, &demoProgram{title: "NATS server " + name, path: nats, args: []string{"-c", file, "-l", filepath.Join(c.dir, name+".log")}, log: os.Stderr, ready: func(ctx context.Context) bool {
-			return answersOK(ctx, "http://"+monitors[i]+"/healthz")
-		}})
-		c.urls = append(c.urls, "nats://"+clients[i])
 	}
 	return nil
 }
@@ -190,8 +163,10 @@ func (c *demoCluster) run(ctx context.Context, agents net.Listener, o demoOption
 		})
 	}
 	stand(func() error { return front.serve(under) })
-	for _, s := range c.servers {
-		stand(func() error { return s.run(under, c.out) })
+	for _, s := range c.servers.Servers {
+		server := &demoProgram{Program: &s.Program}
+		server.once.Store(true)
+		stand(func() error { return server.keep(under, c.out) })
 	}
 	err := c.runNodes(ctx, o, invited)
 	end()
@@ -203,16 +178,16 @@ func (c *demoCluster) run(ctx context.Context, agents net.Listener, o demoOption
 }
 
 func (c *demoCluster) runNodes(ctx context.Context, o demoOptions, invited []invitee) error {
-	for _, s := range c.servers {
-		if err := s.await(ctx); err != nil {
-			return err
-		}
-	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return c.world.serve(ctx) })
 	group.Go(func() error { return c.world.runDials(ctx) })
 	for _, n := range c.nodes {
-		group.Go(func() error { return n.run(ctx, c.out) })
+		group.Go(func() error {
+			if err := n.Start(); err != nil {
+				return err
+			}
+			return n.keep(ctx, c.out)
+		})
 	}
 	group.Go(func() error {
 		for _, n := range c.nodes {
@@ -237,12 +212,12 @@ func (c *demoCluster) runNodes(ctx context.Context, o demoOptions, invited []inv
 // legend says what there is to kill, and what one sees then.
 func (c *demoCluster) legend() {
 	var b strings.Builder
-	fmt.Fprintf(&b, "  %d nodes work as one, over %d NATS servers:\n\n", len(c.nodes), len(c.servers))
+	fmt.Fprintf(&b, "  %d nodes work as one, over %d NATS servers:\n\n", len(c.nodes), len(c.servers.Servers))
 	for _, n := range c.nodes {
-		fmt.Fprintf(&b, "    kill -9 %-8d %s, commands with --socket %s\n", n.pid.Load(), n.title, n.cfg.AdminSocket)
+		fmt.Fprintf(&b, "    kill -9 %-8d %s, commands with --socket %s\n", n.PID(), n.Name, n.cfg.AdminSocket)
 	}
-	for _, s := range c.servers {
-		fmt.Fprintf(&b, "    kill -9 %-8d %s\n", s.pid.Load(), s.title)
+	for _, s := range c.servers.Servers {
+		fmt.Fprintf(&b, "    kill -9 %-8d %s\n", s.PID(), s.Program.Name)
 	}
 	fmt.Fprintf(&b, `
   Kill the node that has the firm and go on watching: two seconds later another has it. The page connects again
@@ -298,21 +273,6 @@ func (n *demoNode) members(ctx context.Context, tenant string) (m clusterMembers
 		q.Set("tenant", tenant)
 	}
 	return m, n.admin.call(ctx, http.MethodGet, "/v1/members", q, nil, &m)
-}
-
-func answersOK(ctx context.Context, url string) bool {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return false
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return false
-	}
-	_ = res.Body.Close()
-	return res.StatusCode == http.StatusOK
 }
 
 // wholeLines is for several who write at once.

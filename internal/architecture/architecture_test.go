@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 	"bench/baseline":        {},
 	"bench/crm":             {"internal/simulator"},
 	"bench/load":            {"internal/natsproc"},
-	"cmd/smokepopd":         {"internal/audit", "internal/process", "internal/trace", "internal/daemon", "internal/config", "internal/simulator", "internal/vault", "internal/screenpop", "internal/vodia", "internal/smokeball"},
+	"cmd/smokepopd":         {"internal/audit", "internal/natsproc", "internal/process", "internal/trace", "internal/daemon", "internal/config", "internal/simulator", "internal/vault", "internal/screenpop", "internal/vodia", "internal/smokeball"},
 }
 
 // onlyIn says which rooms a library belongs to, and why.

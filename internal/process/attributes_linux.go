@@ -2,8 +2,8 @@ package process
 
 import "syscall"
 
-// Attributes let a program die with this process, and not hear a Ctrl-C that is
+// attributes let a program die with this process, and not hear a Ctrl-C that is
 // meant for this one.
-func Attributes() *syscall.SysProcAttr {
+func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }

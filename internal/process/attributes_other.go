@@ -4,5 +4,5 @@ package process
 
 import "syscall"
 
-// Attributes are none: what a program starts may outlive it here.
-func Attributes() *syscall.SysProcAttr { return nil }
+// attributes are none: what a program starts may outlive it here.
+func attributes() *syscall.SysProcAttr { return nil }

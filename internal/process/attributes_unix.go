@@ -4,6 +4,6 @@ package process
 
 import "syscall"
 
-// Attributes keep a Ctrl-C from a program that is meant for this one. Elsewhere
+// attributes keep a Ctrl-C from a program that is meant for this one. Elsewhere
 // than on Linux it outlives this process where that is killed.
-func Attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

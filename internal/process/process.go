@@ -22,6 +22,7 @@ type Program struct {
 	Args []string
 	Env  []string // beside this process's own
 	Log  string   // the file that gets all that it prints; it grows over restarts
+	Out  *os.File // gets it instead, where there is no Log
 
 	mu  sync.Mutex
 	run *run
@@ -31,7 +32,8 @@ type Program struct {
 type run struct {
 	process *os.Process
 	ended   chan struct{}
-	err     error // how it ended, once ended is closed
+	err     error            // how it ended, once ended is closed
+	state   *os.ProcessState // and in the system's words
 }
 
 // Start starts the program, which does not run at the moment.
@@ -41,15 +43,18 @@ func (p *Program) Start() error {
 	if p.run.alive() {
 		return fmt.Errorf("%s runs already", p.Name)
 	}
-	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("start %s: %w", p.Name, err)
+	log := p.Out
+	if p.Log != "" {
+		var err error
+		if log, err = os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+			return fmt.Errorf("start %s: %w", p.Name, err)
+		}
+		defer log.Close() // the program has its own
 	}
-	defer log.Close() // the program has its own
 	cmd := exec.Command(p.Path, p.Args...)
 	cmd.Env = append(os.Environ(), p.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = Attributes()
+	cmd.SysProcAttr = attributes()
 	r := &run{ended: make(chan struct{})}
 	started := make(chan error, 1)
 	go func() {
@@ -60,7 +65,7 @@ func (p *Program) Start() error {
 		r.process = cmd.Process
 		started <- err
 		if err == nil {
-			r.err = cmd.Wait()
+			r.err, r.state = cmd.Wait(), cmd.ProcessState
 		}
 	}()
 	if err := <-started; err != nil {
@@ -98,6 +103,14 @@ func (p *Program) PID() int {
 
 // Ended is closed when the program, which has been started, ends.
 func (p *Program) Ended() <-chan struct{} { return p.current().ended }
+
+// End tells how the program ended that has, such as "exit status 1" or "signal:
+// killed".
+func (p *Program) End() string {
+	r := p.current()
+	<-r.ended
+	return r.state.String()
+}
 
 // Signal sends the program a signal. It is no error when the program has ended.
 func (p *Program) Signal(sig os.Signal) error {

@@ -66,7 +66,23 @@ func TestStop(t *testing.T) {
 	if err := p.Stop(); err == nil || !strings.Contains(err.Error(), "it ended with 4:\nready\ntoo late") {
 		t.Errorf("%v", err)
 	}
-	p = &Program{Name: "it", Path: "/nowhere/it", Log: p.Log}
+	if p.End() != "exit status 4" {
+		t.Errorf("it says it ended with %q", p.End())
+	}
+	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	p = &Program{Name: "it", Path: "/bin/sh", Out: out, Args: []string{"-c", "echo hello; exec sleep 600"}}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, func() bool { b, _ := os.ReadFile(out.Name()); return string(b) == "hello\n" })
+	if err := p.Kill(); err != nil || p.End() != "signal: killed" {
+		t.Errorf("it ended with %q, %v", p.End(), err)
+	}
+	p = &Program{Name: "it", Path: "/nowhere/it", Log: filepath.Join(t.TempDir(), "log")}
 	if err := p.Start(); err == nil || p.PID() != 0 {
 		t.Errorf("%v", err)
 	}
