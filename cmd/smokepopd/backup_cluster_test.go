@@ -9,39 +9,13 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/smokepop/smokepop/internal/natsproc"
 )
-
-// plainServers runs NATS servers as processes, without any security.
-func plainServers(t *testing.T, n int) *natsproc.Cluster {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("builds nats-server and runs it")
-	}
-	program, err := natsProgram()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	servers, err := natsproc.Start(ctx, natsproc.Config{Program: program, Dir: t.TempDir(), Servers: n})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := servers.Kill(); err != nil {
-			t.Error(err)
-		}
-	})
-	return servers
-}
 
 // The whole store of a cluster is lost, on all NATS servers: with the backup
 // that any node has written while all ran, and the steps of docs/cluster.md, the
 // agents are paired and signed in as they were.
 func TestBackupOfAClusterBringsBackALostStore(t *testing.T) {
-	servers := plainServers(t, 3)
+	servers := startServers(t, nil)
 	c := startClusterAs(t, 2, systemOptions{nats: servers.URLs()}, true)
 	c.settled(2)
 	me, other := c.firm().Agents[0], c.firm().Agents[1]

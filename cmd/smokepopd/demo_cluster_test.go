@@ -1,9 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -12,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/smokepop/smokepop/internal/process"
 	"github.com/smokepop/smokepop/internal/simulator"
 )
 
@@ -23,12 +22,7 @@ var natsProgram = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path = filepath.Join(filepath.Dir(path), "nats-server")
-	build := exec.Command("go", "build", "-o", path, "github.com/nats-io/nats-server/v2")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
+	return path, process.Build(path, "github.com/nats-io/nats-server/v2")
 })
 
 // A demo of three nodes shows calls; when the node that has the firm is killed,

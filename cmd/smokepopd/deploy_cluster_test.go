@@ -75,9 +75,8 @@ func (a *authority) issue(name string, ca bool) (*x509.Certificate, *ecdsa.Priva
 
 func (a *authority) file(name string) string { return filepath.Join(a.dir, name) }
 
-// deployed runs three NATS servers on the configuration in deploy/cluster.
-func (a *authority) deployed() *natsproc.Cluster {
-	t := a.t
+// startServers runs three NATS servers as processes; conf is that of [natsproc.Config].
+func startServers(t *testing.T, conf func(natsproc.Place) string) *natsproc.Cluster {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds nats-server and runs it")
@@ -86,18 +85,9 @@ func (a *authority) deployed() *natsproc.Cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	c, err := natsproc.Start(ctx, natsproc.Config{Program: program, Dir: dir, Servers: 3, Conf: func(p natsproc.Place) string {
-		b, err := os.ReadFile(example(t, t.TempDir(), "cluster/nats-server.conf",
-			"server_name: n1", "server_name: "+p.Name, "10.0.0.5:4222", p.Client, "127.0.0.1:8222", p.Monitor, "/var/lib/nats", p.Store, `listen: "10.0.0.5:6222"`, fmt.Sprintf("listen: %q", p.Cluster),
-			"nats://10.0.0.5:6222", p.Routes[0], "nats://10.0.0.6:6222", p.Routes[1], "nats://10.0.0.7:6222", p.Routes[2], "/etc/nats/tls", a.dir))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}})
+	c, err := natsproc.Start(ctx, natsproc.Config{Program: program, Dir: t.TempDir(), Servers: 3, Conf: conf})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,6 +97,21 @@ func (a *authority) deployed() *natsproc.Cluster {
 		}
 	})
 	return c
+}
+
+// deployed runs three NATS servers on the configuration in deploy/cluster.
+func (a *authority) deployed() *natsproc.Cluster {
+	t := a.t
+	t.Helper()
+	return startServers(t, func(p natsproc.Place) string {
+		b, err := os.ReadFile(example(t, t.TempDir(), "cluster/nats-server.conf",
+			"server_name: n1", "server_name: "+p.Name, "10.0.0.5:4222", p.Client, "127.0.0.1:8222", p.Monitor, "/var/lib/nats", p.Store, `listen: "10.0.0.5:6222"`, fmt.Sprintf("listen: %q", p.Cluster),
+			"nats://10.0.0.5:6222", p.Routes[0], "nats://10.0.0.6:6222", p.Routes[1], "nats://10.0.0.7:6222", p.Routes[2], "/etc/nats/tls", a.dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	})
 }
 
 // With the configurations in deploy/cluster, and not one subject more than those

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/smokepop/smokepop/internal/process"
 	"github.com/smokepop/smokepop/internal/simulator"
 )
 
@@ -29,12 +29,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=v0-test", "-o", path, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
+	return path, process.Build(path, ".", "-trimpath", "-ldflags", "-s -w -X main.version=v0-test")
 })
 
 func smokepopd(t testing.TB, args ...string) *exec.Cmd {
@@ -90,19 +85,14 @@ func (r result) wants(t testing.TB, code int, said ...string) {
 	}
 }
 
-// freeAddress returns an address that nobody listens on. It is below the range
-// that outgoing connections take their ports from, so that it stays free.
+// freeAddress returns an address that nobody listens on.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 10_240+rand.IntN(20_000))
-		if l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address); err == nil {
-			_ = l.Close()
-			return address
-		}
+	address, err := process.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return ""
+	return address
 }
 
 // installation is what an admin sets up: a configuration and its secrets, with

@@ -3,7 +3,6 @@ package natsproc
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/smokepop/smokepop/internal/process"
 )
 
 func start(t *testing.T, n int) *Cluster {
@@ -19,10 +20,8 @@ func start(t *testing.T, n int) *Cluster {
 		t.Skip("builds nats-server and runs it")
 	}
 	program := filepath.Join(t.TempDir(), "nats-server")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "github.com/nats-io/nats-server/v2")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	if err := process.Build(program, "github.com/nats-io/nats-server/v2"); err != nil {
+		t.Fatal(err)
 	}
 	c, err := Start(soon(t), Config{Program: program, Dir: t.TempDir(), Servers: n})
 	if err != nil {
