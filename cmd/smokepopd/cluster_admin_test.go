@@ -390,3 +390,46 @@ func firstOfEach(next func() string, calls ...string) (order []string) {
 	}
 	return append(order, "(the end)")
 }
+
+// A frame in a page of another site is connected at any node, whichever has its
+// tenant, also where it was connected for an agent of another firm before.
+func TestClusterConnectsAFrame(t *testing.T) {
+	c := startCluster(t, 3, systemOptions{firms: demoFirms(), world: func(_ *demoWorld, settings map[string]any) {
+		settings["embed"] = map[string]any{"allowed_parents": []string{"https://portal.firm.example"}}
+	}})
+	c.settled(3)
+	connect := func(own *visitor, frame *visitor, from, to int) int {
+		t.Helper()
+		c.through(from)
+		res, answer := own.request(http.MethodPost, "/api/embed/ticket", "")
+		var made struct{ Ticket string }
+		if err := json.Unmarshal([]byte(answer), &made); err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%s %s", res.Status, answer)
+		}
+		c.through(to)
+		res, _ = frame.request(http.MethodPost, "/api/embed/session", `{"ticket":"`+made.Ticket+`"}`)
+		if cookies := res.Cookies(); len(cookies) == 1 {
+			frame.cookie = cookies[0]
+		}
+		if again, _ := frame.request(http.MethodPost, "/api/embed/session", `{"ticket":"`+made.Ticket+`"}`); again.StatusCode != http.StatusForbidden {
+			t.Errorf("used once more: %s", again.Status)
+		}
+		return res.StatusCode
+	}
+	frame := &visitor{t: t, public: c.world.public}
+	for i := range c.nodes {
+		for _, f := range c.world.firms {
+			url, err := c.world.invite(t.Context(), newAdminClient(c.nodes[i].socket), f.Domain, f.Agents[0].Extension)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status := connect(signIn(t, url), frame, i, (i+1)%3); status != http.StatusNoContent {
+				t.Fatalf("connecting at node %d: %d", (i+1)%3, status)
+			}
+			c.through((i + 2) % 3)
+			if res, me := frame.request(http.MethodGet, "/api/me", ""); res.StatusCode != http.StatusOK || !strings.Contains(me, f.Agents[0].Name) {
+				t.Errorf("%s %s", res.Status, me)
+			}
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -52,7 +53,9 @@ func newFrames(store Store, sessions *sessions, now func() time.Time) *frames {
 	return &frames{store: store, sessions: sessions, now: now, tickets: map[string]ticket{}}
 }
 
-// ticket makes the session's ticket. An earlier one is good no more.
+// ticket makes the session's ticket. An earlier one is good no more. It says whose
+// tenant it is of, where the daemon is that has it: the frame has nothing else to
+// show.
 func (f *frames) ticket(se session) string {
 	token := newToken()
 	id, _ := hashed(token)
@@ -65,12 +68,16 @@ func (f *frames) ticket(se session) string {
 		}
 	}
 	f.tickets[id] = ticket{se.ID, now.Add(ticketLife)}
-	return token
+	return token + tenantOfTicket + string(se.Agent.Tenant)
 }
+
+// tenantOfTicket is what stands between the parts of a ticket, and in no token.
+const tenantOfTicket = "."
 
 // redeem takes a ticket and returns the frame's cookie and the session it
 // stands for, or errNoTicket.
-func (f *frames) redeem(ctx context.Context, token string) (cookie string, se session, err error) {
+func (f *frames) redeem(ctx context.Context, ticket string) (cookie string, se session, err error) {
+	token, _, _ := strings.Cut(ticket, tenantOfTicket)
 	id, _ := hashed(token)
 	f.mu.Lock()
 	t, known := f.tickets[id]
