@@ -433,3 +433,51 @@ func TestClusterConnectsAFrame(t *testing.T) {
 		}
 	}
 }
+
+// While NATS is away whatever an agent or an admin asks of any node, is answered with
+// 503, when to come again and a plain sentence; nothing is used up by it, and everybody
+// is signed in as before when it is back.
+func TestClusterSaysThatItPasses(t *testing.T) {
+	c := startCluster(t, 2, withAdmins())
+	c.settled(2)
+	me := c.firm().Agents[0]
+	admin, v := c.adminAt(0, providersAdmin), c.paired(me)
+	invite := c.invite(c.firm().Agents[1].Extension)
+	_, token, _ := strings.Cut(invite, "#")
+	whom := fmt.Sprintf(`{"tenant":%q,"extension":%q}`, c.domain(), me.Extension)
+	c.stopNATS()
+	for i := range c.nodes {
+		c.through(i)
+		c.until(func() bool { return strings.Contains(c.get("http://"+c.ops+"/readyz"), "NATS does not answer") })
+		stranger := &visitor{t: t, public: c.world.public}
+		for _, ask := range []struct {
+			who                *visitor
+			method, path, body string
+		}{
+			{v, "GET", "/api/me", ""}, {v, "POST", "/api/pair", ""}, {v, "DELETE", "/api/pair", ""}, {v, "DELETE", "/api/session", ""}, {v, "PUT", "/api/settings", `{"sound":true}`},
+			{stranger, "POST", "/api/session", `{"invite":"` + token + `"}`}, {stranger, "POST", "/admin/api/session", `{"link":"` + token + `"}`},
+			{admin, "GET", "/admin/api/me", ""}, {admin, "GET", "/admin/api/agents", ""}, {admin, "GET", "/admin/api/trace?follow=1", ""}, {admin, "POST", "/admin/api/invites", whom},
+		} {
+			res, body := ask.who.request(ask.method, ask.path, ask.body)
+			if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" || !strings.Contains(body, "Nothing is lost") {
+				t.Errorf("node %d, %s %s: %s, Retry-After %q, %s", i, ask.method, ask.path, res.Status, res.Header.Get("Retry-After"), body)
+			}
+		}
+	}
+	err := newAdminClient(c.socket).call(t.Context(), http.MethodPost, "/v1/admin/links", nil, adminName{providersAdmin}, nil)
+	if err == nil || !strings.Contains(err.Error(), "Nothing is lost") {
+		t.Errorf("the command: %v", err)
+	}
+	c.startNATS()
+	for i := range c.nodes {
+		c.through(i)
+		c.until(func() bool { return strings.Contains(c.get("http://"+c.ops+"/readyz"), `"ready"`) })
+	}
+	if res, body := v.request("GET", "/api/me", ""); res.StatusCode != http.StatusOK || !strings.Contains(body, `"paired"`) {
+		t.Errorf("%s %s", res.Status, body)
+	}
+	if got := admin.rows("/agents", "agents", ""); len(got) != len(extensionsOf(c.world.firms...)) {
+		t.Errorf("%v", got)
+	}
+	signIn(t, invite)
+}

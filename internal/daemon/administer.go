@@ -57,8 +57,8 @@ func (m *member) pages() http.Handler {
 func (f *front) administer(w http.ResponseWriter, r *http.Request, command string) {
 	fromOutside(r)
 	asked, cancel := f.patient(r)
+	defer cancel()
 	visit, signed, err := f.lobby.web.AdminVisit(asked)
-	cancel()
 	switch {
 	case err != nil:
 		f.unknown(w, err)

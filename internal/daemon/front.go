@@ -107,8 +107,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if part < 0 {
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		f.lobby.serve(w, r, f.service)
+		asked.Body = io.NopCloser(bytes.NewReader(body))
+		f.lobby.serve(w, asked, f.service)
 		return
 	}
 	f.to(w, r, part, body)
@@ -121,7 +121,8 @@ func fromOutside(r *http.Request) {
 	}
 }
 
-// patient is a request with the time that it may take to find out whose it is.
+// patient is a request with the time that it may wait for the store: to find out
+// whose it is, and in the lobby.
 func (f *front) patient(r *http.Request) (*http.Request, context.CancelFunc) {
 	if !f.Deaf() {
 		return r, func() {}
@@ -133,7 +134,7 @@ func (f *front) patient(r *http.Request) (*http.Request, context.CancelFunc) {
 // unknown answers a request of which nobody can say whose it is.
 func (f *front) unknown(w http.ResponseWriter, err error) {
 	f.ground.log.Warn("whose request this is cannot be told: the store does not answer", "err", err)
-	f.moving(w)
+	later(w, web.StoreAwayTime, web.MsgStoreAway)
 }
 
 // readBody reads what a request brings, within limits of its own: it may be sent
@@ -176,9 +177,19 @@ func (f *front) to(w http.ResponseWriter, r *http.Request, part int, body []byte
 	}
 }
 
+// moving answers a request whose owner is not to be had: the part changes hands, or
+// this node hears nobody.
 func (f *front) moving(w http.ResponseWriter) {
-	w.Header().Set("Retry-After", "1")
-	refuse(w, http.StatusServiceUnavailable, msgMoving)
+	if f.Deaf() {
+		later(w, web.StoreAwayTime, web.MsgStoreAway)
+		return
+	}
+	later(w, time.Second, msgMoving)
+}
+
+func later(w http.ResponseWriter, again time.Duration, detail string) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(again.Seconds())))
+	refuse(w, http.StatusServiceUnavailable, detail)
 }
 
 // refuse answers with a problem document, as all that is behind does.

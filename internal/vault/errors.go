@@ -23,10 +23,18 @@ var (
 	ErrConflict = errors.New("the record has changed meanwhile")
 	// ErrAway: the servers that keep the store do not answer, or not now. What was
 	// being written may have been.
-	ErrAway = errors.New("the store cannot be reached")
+	ErrAway error = unreachable{}
 	// ErrClosed: the store has been closed.
 	ErrClosed = errors.New("the store is closed")
 	// ErrInvalid: the path or value could never be stored; a fault of the
 	// caller.
 	ErrInvalid = errors.New("cannot be stored")
 )
+
+// unreachable is [ErrAway]: who does not know this package tells it by StoreAway.
+type unreachable struct{}
+
+func (unreachable) Error() string { return "the store cannot be reached" }
+
+// StoreAway tells that it passes by itself.
+func (unreachable) StoreAway() bool { return true }

@@ -517,3 +517,20 @@ func TestBrowserAdminScreens(t *testing.T) {
 	}
 	everyAdminPart(t, func(b *tab, name string) { b.pictures(folder, "admin-"+name) })
 }
+
+// While the store does not answer the page says that it passes, keeps what it shows,
+// and comes back by itself; a link that was opened meanwhile is good afterwards.
+func TestBrowserAdminOutlastsTheStore(t *testing.T) {
+	h, b := administered(t, everybodysAdmin)
+	b.count("#agents tbody tr", 7)
+	link := h.link(everybodysAdmin)
+	web.SetAway(h.store, true)
+	b.goes("directory")
+	b.until(`document.getElementById('trouble-text').checkVisibility() && document.getElementById('trouble-text').textContent.includes('Nothing is lost')`)
+	b.until(`document.body.dataset.state === 'signed-in'`)
+	b.do(chromedp.Navigate("about:blank"), chromedp.Navigate(link))
+	b.until(`document.getElementById('sign-in-problem').textContent.includes('Nothing is lost') && document.getElementById('sign-in-again').checkVisibility()`)
+	web.SetAway(h.store, false)
+	b.click("#sign-in-again")
+	b.until(`document.body.dataset.state === 'signed-in' && document.getElementById('trouble').hidden`)
+}

@@ -48,6 +48,7 @@ type office struct {
 	config  web.Config // what of it an office has beside the usual
 	came    int        // calls that have come and gone
 	dialler
+	store web.Store
 }
 
 // The pairing's interfaces.
@@ -146,6 +147,7 @@ func newOffice(t testing.TB, change ...func(*office)) *office {
 	}
 	log := slog.New(slog.DiscardHandler)
 	store := web.NewMemory()
+	o.store = store
 	settings, err := web.LoadSettings(t.Context(), store, map[screenpop.Tenant]screenpop.SettingsRule{agent.Tenant: o.firm}, log)
 	if err != nil {
 		t.Fatal(err)

@@ -29,6 +29,13 @@ type Store interface {
 	List(ctx context.Context, prefix string) ([]string, error)
 }
 
+// StoreAway is an error of [Store], or of what stands on it, that passes by itself:
+// what keeps the records does not answer. Who asked is told to try again.
+type StoreAway interface {
+	error
+	StoreAway() bool
+}
+
 // Pairings pairs agents with Smokeball. session is a session's id: it names
 // the browser and is no secret that would open it.
 type Pairings interface {

@@ -127,6 +127,9 @@ func pairError(doing string, err error) error {
 		return failed(doing, err)
 	}
 	status, sentence := pp.PairProblem()
+	if isAway(err) {
+		return &HTTPError{Status: http.StatusServiceUnavailable, Msg: sentence, Err: fmt.Errorf("%s: %w", doing, err), RetryAfter: StoreAwayTime}
+	}
 	if !slices.Contains([]int{http.StatusBadRequest, http.StatusForbidden, http.StatusBadGateway}, status) {
 		status = http.StatusBadGateway
 	}

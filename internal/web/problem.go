@@ -37,8 +37,25 @@ func (e *HTTPError) Unwrap() error { return e.Err }
 
 func refuse(status int, msg string) error { return &HTTPError{Status: status, Msg: msg} }
 
-// failed is a fault of ours: the client learns only that there was one.
+const (
+	// MsgStoreAway is what people are told who ask while the store does not answer.
+	MsgStoreAway = "smokepop cannot reach its records at the moment. Nothing is lost: try again in a few seconds."
+	// StoreAwayTime is when it is worth trying again: NATS takes some seconds to
+	// choose another leader.
+	StoreAwayTime = 5 * time.Second
+)
+
+func isAway(err error) bool {
+	var away StoreAway
+	return errors.As(err, &away) && away.StoreAway()
+}
+
+// failed is a fault of ours: the client learns only that there was one, or that it
+// passes.
 func failed(doing string, err error) error {
+	if isAway(err) {
+		return &HTTPError{Status: http.StatusServiceUnavailable, Msg: MsgStoreAway, Err: fmt.Errorf("%s: %w", doing, err), RetryAfter: StoreAwayTime}
+	}
 	return &HTTPError{
 		Status: http.StatusInternalServerError,
 		Msg:    "Something went wrong on our side. Try again in a moment; if it stays, tell your administrator the request id.",
@@ -136,6 +153,8 @@ func (s *Server) logProblem(r *http.Request, he *HTTPError) {
 	switch {
 	case r.Context().Err() != nil: // the client has gone
 		level = slog.LevelDebug
+	case isAway(he):
+		level = slog.LevelWarn
 	case he.Status >= 500:
 		level = slog.LevelError
 	case he.Status == http.StatusNotFound, he.Status == http.StatusMethodNotAllowed, he.Status == http.StatusUnauthorized:

@@ -6,10 +6,10 @@ import { request } from './api.js';
 
 const API = '/admin/api';
 
-/** @type {(status: number) => void} */
+/** @type {(status: number, problem: string) => void} */
 let heard = () => {};
 
-/** Calls back with the status of every answer; 0 is none. @param {(status: number) => void} f */
+/** Calls back with the status of every answer, 0 is none, and what is wrong. @param {(status: number, problem: string) => void} f */
 export function onAnswer(f) {
   heard = f;
 }
@@ -22,7 +22,7 @@ export function onAnswer(f) {
  */
 async function send(method, path, body, headers) {
   const answer = await request(method, API + path, body, headers);
-  heard(answer.status);
+  heard(answer.status, answer.problem);
   return answer;
 }
 
@@ -48,8 +48,9 @@ export const end = (path) => send('DELETE', path);
  */
 export async function follow(path, signal, begun, each) {
   const response = await fetch(API + path, { credentials: 'same-origin', cache: 'no-store', redirect: 'error', signal });
-  heard(response.status);
-  if (!response.ok) throw new Error((await response.json()).detail);
+  const problem = response.ok ? '' : (await response.json()).detail;
+  heard(response.status, problem);
+  if (problem) throw new Error(problem);
   if (!response.body) return;
   begun();
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();

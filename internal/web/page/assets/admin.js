@@ -33,6 +33,7 @@ const views = {
 let view = '';
 let timer = 0;
 let leaving = false;
+let tryAgain = enter;
 
 /** Which part an address is of. */
 const viewAt = () => (/^\/admin\/(\w+)$/.exec(location.pathname)?.[1] ?? 'agents');
@@ -90,13 +91,22 @@ async function signedOut(reason) {
 async function enter() {
   say(byId('sign-in-problem'), '');
   const me = await get('/me');
-  if (me.status !== 200) return signedOut('');
+  if (me.status === 401) return signedOut('');
+  if (me.status !== 200) return passing(me.problem, enter);
   const { email, tenants, everything } = me.data;
   say(byId('admin-email'), email);
   say(byId('admin-reach'), everything ? (tenants.length > 1 ? words.everything : '') : words.firms(tenants));
   setFirms(tenants);
   document.body.dataset.state = 'signed-in';
   open(viewAt());
+}
+
+/** What keeps somebody out that passes. @param {string} problem @param {() => Promise<void>} again */
+async function passing(problem, again) {
+  await signedOut('');
+  say(byId('sign-in-problem'), problem);
+  byId('sign-in-again').hidden = false;
+  tryAgain = again;
 }
 
 async function start() {
@@ -108,14 +118,15 @@ async function start() {
   // The link of a browser that is signed in already has done its work.
   const me = await get('/me');
   if (me.status === 200) return enter();
+  if (answer.status === 0 || answer.status >= 500) return passing(answer.problem, start);
   await signedOut('');
   say(byId('sign-in-problem'), answer.problem);
 }
 
-onAnswer((status) => {
+onAnswer((status, problem) => {
   if (document.body.dataset.state !== 'signed-in') return;
   byId('trouble').hidden = status !== 0 && status < 500;
-  say(byId('trouble-text'), status === 0 ? words.away : '');
+  say(byId('trouble-text'), status === 0 ? words.away : status >= 500 ? problem : '');
   if (status === 401) signedOut(leaving ? words.signedOutHere : words.sessionEnded);
 });
 
@@ -139,7 +150,7 @@ byId('sign-out').addEventListener('click', async () => {
   await signedOut(words.signedOutHere);
   leaving = false;
 });
-byId('sign-in-again').addEventListener('click', enter);
+byId('sign-in-again').addEventListener('click', () => tryAgain());
 
 // Who reads does not ask for anything: that somebody is here has to be told.
 let told = Date.now();

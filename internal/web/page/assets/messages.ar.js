@@ -12,6 +12,8 @@ export const served = {
   'This invite link is not valid any more: it works once and within 24 hours. Ask your administrator for a new one.': 'لم يعد رابط الدعوة هذا صالحًا: فهو يعمل مرة واحدة وخلال ٢٤ ساعة. اطلب رابطًا جديدًا من المسؤول لديك.',
   'Too many invite links that are not valid came from your network. Wait a moment and try again.': 'وردت من شبكتك روابط دعوة غير صالحة أكثر من اللازم. انتظر لحظة ثم حاول مرة أخرى.',
   'Your extension is not set up for smokepop any more. Ask your administrator.': 'لم يعد رقمك الداخلي معدًّا لاستخدام smokepop. راجع المسؤول لديك.',
+  'smokepop cannot reach its records at the moment. Nothing is lost: try again in a few seconds.': 'يتعذّر على smokepop الوصول إلى بياناته في هذه اللحظة. لا يضيع شيء: حاول مرة أخرى بعد ثوانٍ.',
+  'This is moving to another machine just now. Try again in a second.': 'ينتقل مكتبك الآن إلى جهاز آخر. حاول مرة أخرى بعد ثانية.',
   'Something went wrong on our side. Try again in a moment; if it stays, tell your administrator the request id.': 'حدث خطأ لدينا. حاول مرة أخرى بعد لحظة؛ وإذا استمر فأخبر المسؤول لديك برقم الطلب.',
   'Signing in with a password is turned off here. Sign in another way.': 'تسجيل الدخول بكلمة مرور معطّل هنا. سجّل الدخول بطريقة أخرى.',
   'Extension and password do not fit together. Check both: it is the password of your extension at the PBX.': 'الرقم الداخلي وكلمة المرور غير متطابقين. تحقق من كليهما: المطلوب هو كلمة مرور رقمك الداخلي في مقسم الهاتف.',

@@ -12,6 +12,8 @@ export const served = {
   'This invite link is not valid any more: it works once and within 24 hours. Ask your administrator for a new one.': 'Dieser Einladungslink gilt nicht mehr: Er funktioniert einmal und innerhalb von 24 Stunden. Bitten Sie Ihre Administration um einen neuen.',
   'Too many invite links that are not valid came from your network. Wait a moment and try again.': 'Aus Ihrem Netz kamen zu viele ungültige Einladungslinks. Warten Sie einen Moment und versuchen Sie es dann noch einmal.',
   'Your extension is not set up for smokepop any more. Ask your administrator.': 'Ihre Nebenstelle ist für smokepop nicht mehr eingerichtet. Wenden Sie sich an Ihre Administration.',
+  'smokepop cannot reach its records at the moment. Nothing is lost: try again in a few seconds.': 'smokepop erreicht seine Daten gerade nicht. Es geht nichts verloren: Versuchen Sie es in einigen Sekunden noch einmal.',
+  'This is moving to another machine just now. Try again in a second.': 'Ihr Büro wird gerade von einem anderen Rechner übernommen. Versuchen Sie es in einer Sekunde noch einmal.',
   'Something went wrong on our side. Try again in a moment; if it stays, tell your administrator the request id.': 'Bei uns ist etwas schiefgegangen. Versuchen Sie es gleich noch einmal; bleibt der Fehler, nennen Sie Ihrer Administration die Anfragenummer.',
   'Signing in with a password is turned off here. Sign in another way.': 'Die Anmeldung mit Passwort ist hier ausgeschaltet. Melden Sie sich auf andere Weise an.',
   'Extension and password do not fit together. Check both: it is the password of your extension at the PBX.': 'Nebenstelle und Passwort passen nicht zusammen. Prüfen Sie beides: Es ist das Passwort Ihrer Nebenstelle an der Telefonanlage.',

@@ -12,6 +12,8 @@ export const served = {
   'This invite link is not valid any more: it works once and within 24 hours. Ask your administrator for a new one.': 'Este enlace de invitación ya no es válido: funciona una sola vez y durante 24 horas. Pida uno nuevo a su administrador.',
   'Too many invite links that are not valid came from your network. Wait a moment and try again.': 'Desde su red llegaron demasiados enlaces de invitación no válidos. Espere un momento e inténtelo de nuevo.',
   'Your extension is not set up for smokepop any more. Ask your administrator.': 'Su extensión ya no está configurada para smokepop. Consulte a su administrador.',
+  'smokepop cannot reach its records at the moment. Nothing is lost: try again in a few seconds.': 'smokepop no puede acceder a sus datos en este momento. No se pierde nada: inténtelo de nuevo en unos segundos.',
+  'This is moving to another machine just now. Try again in a second.': 'Otro equipo se está haciendo cargo de su despacho. Inténtelo de nuevo en un segundo.',
   'Something went wrong on our side. Try again in a moment; if it stays, tell your administrator the request id.': 'Algo ha fallado por nuestra parte. Inténtelo de nuevo en un momento; si sigue igual, indique a su administrador el número de solicitud.',
   'Signing in with a password is turned off here. Sign in another way.': 'Aquí no se puede iniciar sesión con contraseña. Inicie sesión de otra manera.',
   'Extension and password do not fit together. Check both: it is the password of your extension at the PBX.': 'La extensión y la contraseña no coinciden. Compruebe ambas: es la contraseña de su extensión en la centralita.',
