@@ -50,10 +50,7 @@ const (
 	headerUser = "Smokepop-User"
 )
 
-const (
-	msgMoving = "This is moving to another machine just now. Try again in a second."
-	msgBody   = "The request is too long, or did not come in time."
-)
+const msgBody = "The request is too long, or did not come in time."
 
 // front takes requests to the stack that they belong to, here or at another
 // member.
@@ -184,7 +181,7 @@ func (f *front) moving(w http.ResponseWriter) {
 		later(w, web.StoreAwayTime, web.MsgStoreAway)
 		return
 	}
-	later(w, time.Second, msgMoving)
+	later(w, time.Second, web.MsgMoving)
 }
 
 func later(w http.ResponseWriter, again time.Duration, detail string) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
 )
 
 // away is an error of a store that does not answer just now.
@@ -78,4 +77,3 @@ func (unsaved) Error() string                { return "inner detail" }
 func (u unsaved) PairProblem() (int, string) { return 503, u.words }
 func (unsaved) PairProblemWord() string      { return "unsaved" }
 func (unsaved) Unwrap() error                { return away{} }
-

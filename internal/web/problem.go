@@ -40,6 +40,8 @@ func refuse(status int, msg string) error { return &HTTPError{Status: status, Ms
 const (
 	// MsgStoreAway is what people are told who ask while the store does not answer.
 	MsgStoreAway = "smokepop cannot reach its records at the moment. Nothing is lost: try again in a few seconds."
+	// MsgMoving is what people are told whose tenant changes hands among daemons.
+	MsgMoving = "This is moving to another machine just now. Try again in a second."
 	// StoreAwayTime is when it is worth trying again: NATS takes some seconds to
 	// choose another leader.
 	StoreAwayTime = 5 * time.Second
