@@ -481,14 +481,29 @@ func TestClusterWithoutNATS(t *testing.T) {
 	sc, its := v.reopen(), w.reopen()
 	c.stopNATS()
 	c.until(func() bool { return strings.Contains(c.get("http://"+c.ops+"/readyz"), "NATS does not answer") })
+	// The pages are told, and who looks for a node that is not cut off does so
+	// elsewhere.
+	for _, each := range []*screen{sc, its} {
+		if dig(each.hello, "cluster", "state") != "whole" {
+			t.Errorf("hello says of the cluster: %v", each.hello["cluster"])
+		}
+		if f := each.next("cluster"); dig(f, "cluster", "state") != "cut-off" {
+			t.Errorf("%v", f)
+		}
+	}
+	if res, body := v.request(http.MethodGet, "/ws?elsewhere=1", ""); res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("who looks elsewhere is answered %s %s", res.Status, body)
+	}
 	c.mustAccept(event{"event": "ringing", "call_id": "c", "from": caller.E164(), "to": me.Extension})
 	pop := sc.next("pop")
 	if len(names(pop["pop"])) != 1 {
 		t.Errorf("%v", pop)
 	}
-	_ = its
 	c.startNATS()
 	c.until(func() bool { return strings.Contains(c.get("http://"+c.ops+"/readyz"), `"ready"`) })
+	if f := sc.next("cluster"); dig(f, "cluster", "state") != "whole" {
+		t.Errorf("%v", f)
+	}
 	c.mustAccept(event{"event": "terminated", "call_id": "c"})
 	sc.await("end")
 	again := v.reopen()
@@ -497,9 +512,16 @@ func TestClusterWithoutNATS(t *testing.T) {
 	}
 	_ = again.conn.Close()
 
-	// A node stops in order also while there is nobody to hand anything over to.
+	// Calls of a firm of which nobody has a page here are for another node to take in.
+	_, _ = sc.conn.Close(), its.conn.Close()
 	c.stopNATS()
 	c.until(func() bool { return strings.Contains(c.get("http://"+c.ops+"/readyz"), "NATS does not answer") })
+	c.until(func() bool {
+		status, _ := c.hook(event{"event": "ringing", "call_id": "unseen", "from": caller.E164(), "to": me.Extension})
+		return status == http.StatusServiceUnavailable
+	})
+
+	// A node stops in order also while there is nobody to hand anything over to.
 	for _, n := range c.nodes {
 		n.stop()
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -27,14 +28,14 @@ type page struct {
 	http   *http.Client
 	dial   func(ctx context.Context, network, address string) (net.Conn, error)
 
+	line *line // to smokepop; only follow touches it
+
 	mu      sync.Mutex
 	conn    *websocket.Conn
 	live    map[string]string // pops that are up: their calls
 	over    map[string]bool   // pops that are over; the page remembers 500, which is more than come here
 	shown   map[string]bool   // calls that were ever shown
-	tries   int
-	greeted time.Time
-	dismiss float64 // how many of the pops the agent dismisses
+	dismiss float64           // how many of the pops the agent dismisses
 	draws   *rand.Rand
 }
 
@@ -153,99 +154,17 @@ func (p *page) unpair() error {
 	return err
 }
 
-// The page's own times (socket.js).
-const (
-	firstDelay   = 500 * time.Millisecond
-	longestDelay = 30 * time.Second
-	helloWithin  = 15 * time.Second
-	stableAfter  = 10 * time.Second
-)
-
-// follow keeps a socket open until the page is closed.
-func (p *page) follow(ctx context.Context) {
-	for ctx.Err() == nil {
-		p.connect(ctx)
-		delay := min(longestDelay, firstDelay<<min(p.tries, 10))
-		p.tries++
-		select {
-		case <-time.After(time.Duration(float64(delay) * (.5 + rand.Float64()/2))):
-		case <-ctx.Done():
-		}
-	}
-}
-
-// connect opens a socket and reads it to its end.
-func (p *page) connect(ctx context.Context) {
-	conn, node := p.open(ctx)
-	if conn == nil {
-		return
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	_ = conn.SetReadDeadline(time.Now().Add(helloWithin))
-	seq := -1
-	began := time.Duration(0)
-	defer func() {
-		p.mu.Lock()
-		p.conn = nil
-		p.mu.Unlock()
-		if began > 0 {
-			p.w.h.Record(Connection{Page: p.number, Agent: p.agent, Node: node, Began: began, Over: p.w.since()})
-		}
-	}()
-	for {
-		_, b, err := conn.ReadMessage()
-		if err != nil {
-			if began > 0 && time.Since(p.greeted) > stableAfter {
-				p.tries = 0
-			}
-			return
-		}
-		var m frame
-		if err := json.Unmarshal(b, &m); err != nil {
-			return
-		}
-		switch {
-		case m.Type == "hello":
-			_ = conn.SetReadDeadline(time.Time{})
-			began, p.greeted = p.w.since(), time.Now()
-			p.mu.Lock()
-			p.conn = conn
-			p.mu.Unlock()
-		case seq < 0 || m.Seq > seq+1:
-			return // something is missing: hello brings all of it
-		case m.Seq <= seq:
-			continue
-		}
-		seq = m.Seq
-		p.take(m, node)
-	}
-}
-
-func (p *page) open(ctx context.Context) (*websocket.Conn, string) {
-	for _, i := range rand.Perm(len(p.w.nodes)) {
-		n := p.w.nodes[i]
-		d := websocket.Dialer{NetDialContext: p.dial, HandshakeTimeout: helloWithin, ReadBufferSize: 512, WriteBufferSize: 256, Subprotocols: []string{"smokepop.v1"}}
-		conn, _, err := d.DialContext(ctx, "ws://"+n.address+"/ws", http.Header{"Origin": {p.w.public}, "Cookie": {p.cookie}})
-		if err == nil {
-			return conn, n.name
-		}
-		var dial *net.OpError
-		if !errors.As(err, &dial) || dial.Op != "dial" {
-			return nil, ""
-		}
-	}
-	return nil, ""
-}
-
 // frame is what smokepop sends, as far as it is looked at.
 type frame struct {
-	Type string
-	Seq  int
-	ID   string
-	Pop  shownPop
-	Pops []shownPop
+	Type    string
+	Seq     int
+	ID      string
+	Pop     shownPop
+	Pops    []shownPop
+	Cluster struct{ State string }
 }
+
+func (m frame) cutOff() bool { return m.Cluster.State == "cut-off" }
 
 type shownPop struct {
 	ID       string
@@ -253,12 +172,14 @@ type shownPop struct {
 	Contacts []struct{ Name string }
 }
 
-func (p *page) take(m frame, node string) {
+// take shows what a frame says. What hello does not have is not up any more, but
+// for pops to keep.
+func (p *page) take(m frame, node string, keep map[string]bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch m.Type {
 	case "hello":
-		clear(p.live)
+		maps.DeleteFunc(p.live, func(id, _ string) bool { return !keep[id] })
 		for _, pop := range m.Pops {
 			p.show(pop, node)
 		}
@@ -283,8 +204,7 @@ func (p *page) show(pop shownPop, node string) {
 	_, known := p.live[pop.ID]
 	p.live[pop.ID], p.shown[pop.Call.ID] = pop.Call.ID, true
 	if !known && p.draws.Float64() < p.dismiss && p.conn != nil {
-		conn := p.conn
-		if conn.WriteMessage(websocket.TextMessage, []byte(`{"type":"dismiss","id":"`+pop.ID+`"}`)) == nil {
+		if p.line.send(`{"type":"dismiss","id":"` + pop.ID + `"}`) {
 			p.end(pop.ID, node, FrameDismissed)
 		}
 	}

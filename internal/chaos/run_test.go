@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -78,6 +79,7 @@ func TestChaos(t *testing.T) {
 	halt()
 	busy.Wait()
 	if err != nil {
+		w.keepHistory()
 		t.Fatal(err)
 	}
 	w.until("all is whole again", w.settled)
@@ -85,6 +87,7 @@ func TestChaos(t *testing.T) {
 	cancel()
 	all.Wait()
 
+	w.keepHistory()
 	violations := w.h.Check()
 	for _, v := range violations {
 		t.Error(v)
@@ -95,6 +98,13 @@ func TestChaos(t *testing.T) {
 	if err := w.h.Summary().Write(t.Output(), violations); err != nil {
 		t.Error(err)
 	}
+}
+
+// keepHistory writes the history beside the programs' logs.
+func (w *world) keepHistory() {
+	b, err := json.Marshal(w.h)
+	w.must(err)
+	w.must(os.WriteFile(filepath.Join(w.dir, "history.json"), b, 0o600))
 }
 
 // traceOf is what a call's tenant has on record of it, as far as its owner is the

@@ -57,6 +57,8 @@ type Cluster struct {
 	poked   chan struct{}
 	pokes   *nats.Subscription
 	anews   *nats.Subscription
+	// standings are asking how members stand, and the answers.
+	standings []*nats.Subscription
 
 	mu        sync.Mutex
 	roster    *roster
@@ -69,7 +71,8 @@ type Cluster struct {
 	let       map[int]bool    // released, not yet written
 	changed   chan struct{}   // closed, and made anew, when any of this changes
 	deaf      bool            // the server does not answer at all
-	connected uint64          // how often anew, when that was looked at
+	standing  standing
+	connected uint64 // how often anew, when that was looked at
 	leaving   bool
 	work      sync.WaitGroup
 	pulsing   sync.WaitGroup
@@ -89,6 +92,7 @@ func Join(ctx context.Context, cfg Config) (*Cluster, error) {
 	c := &Cluster{
 		cfg: cfg, id: nuid.Next(), tls: secured, poked: make(chan struct{}, 1), roster: &roster{},
 		beats: map[string]beat{}, held: map[int]bool{}, busy: map[int]bool{}, let: map[int]bool{}, changed: make(chan struct{}),
+		standing: standing{answers: map[string]answer{}},
 	}
 	c.streams = newStreams(cfg.Conn, c.id, cfg.Name+".s."+c.id+".")
 	if err := c.openBucket(ctx); err != nil {
@@ -105,6 +109,9 @@ func Join(ctx context.Context, cfg Config) (*Cluster, error) {
 		}
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := c.hearStandings(); err != nil {
 		return nil, err
 	}
 	return c, nil

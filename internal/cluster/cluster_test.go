@@ -224,7 +224,7 @@ func (o *owners) owner(part int) string {
 func TestAMemberThatIsCutOff(t *testing.T) {
 	url := startNATS(t)
 	o := newOwners(t)
-	o.start(url, "a")
+	a := o.start(url, "a")
 	way := &cable{}
 	b := o.start(url, "b", nats.SetCustomDialer(way), nats.ReconnectWait(20*time.Millisecond))
 	until(t, func() bool { return o.all("a", "b") })
@@ -254,6 +254,10 @@ func TestAMemberThatIsCutOff(t *testing.T) {
 	if b.Connected() {
 		t.Error("it believes that others see it")
 	}
+	until(t, b.CutOff)
+	if a.CutOff() {
+		t.Error("who goes on believes that it is cut off")
+	}
 	// And says at once what it cannot know: who asks can go elsewhere.
 	other := 0
 	for o.owner(other) != "a" || b.has(other) {
@@ -269,7 +273,34 @@ func TestAMemberThatIsCutOff(t *testing.T) {
 	delete(o.cut, "b")
 	o.mu.Unlock()
 	way.cut(false)
-	until(t, func() bool { return b.Connected() && o.all("a", "b") })
+	until(t, func() bool { return b.Connected() && !b.CutOff() && o.all("a", "b") })
+}
+
+// Without a leader in JetStream nobody has a lease, and nobody is cut off: no page
+// does better elsewhere. A member that is silent besides may be one that goes on.
+func TestNobodyIsCutOffWithoutALeader(t *testing.T) {
+	server := serveNATS(t)
+	o := newOwners(t)
+	a, b := o.start(server.ClientURL(), "a"), o.start(server.ClientURL(), "b")
+	until(t, func() bool { return o.all("a", "b") })
+	if err := server.DisableJetStream(); err != nil {
+		t.Fatal(err)
+	}
+	askedTwice := func(n *node) func() bool {
+		return func() bool {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			return !n.standing.since.IsZero() && n.standing.asked.Sub(n.standing.since) >= 2*standingWait
+		}
+	}
+	for _, n := range []*node{a, b} {
+		until(t, askedTwice(n))
+		if n.Connected() || n.CutOff() {
+			t.Errorf("%s: has a lease: %v, is cut off: %v", n.name, n.Connected(), n.CutOff())
+		}
+	}
+	a.dies()
+	until(t, b.CutOff)
 }
 
 // A server that has fallen silent, on a connection that looks whole, is given up

@@ -21,6 +21,11 @@ import (
 // startNATS starts a server with JetStream and returns its address.
 func startNATS(t testing.TB) string {
 	t.Helper()
+	return serveNATS(t).ClientURL()
+}
+
+func serveNATS(t testing.TB) *server.Server {
+	t.Helper()
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +38,7 @@ func startNATS(t testing.TB) string {
 		s.Shutdown()
 		s.WaitForShutdown()
 	})
-	return s.ClientURL()
+	return s
 }
 
 func connect(t testing.TB, url string) *nats.Conn {

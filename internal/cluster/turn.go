@@ -34,6 +34,7 @@ func (c *Cluster) Run(ctx context.Context, stop time.Duration) error {
 	felt, still := context.WithCancel(work)
 	defer still()
 	c.pulsing.Go(func() { c.pulse(felt) })
+	c.pulsing.Go(func() { c.judge(felt) })
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -306,6 +307,9 @@ func (c *Cluster) release(ctx context.Context, part int) {
 func (c *Cluster) leave(ctx context.Context) {
 	_ = c.pokes.Unsubscribe()
 	_ = c.anews.Unsubscribe()
+	for _, s := range c.standings {
+		_ = s.Unsubscribe()
+	}
 	defer c.streams.lose("")
 	ctx, cancel := context.WithTimeout(ctx, leaveTime)
 	defer cancel()

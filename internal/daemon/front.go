@@ -91,6 +91,10 @@ var errMoved = errors.New("the part is elsewhere")
 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fromOutside(r)
+	if f.leadsNowhere(r) {
+		f.moving(w)
+		return
+	}
 	body, err := readBody(w, r, bodyMost)
 	if err != nil {
 		refuse(w, http.StatusRequestEntityTooLarge, msgBody)
@@ -159,7 +163,12 @@ func (f *front) to(w http.ResponseWriter, r *http.Request, part int, body []byte
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		if local {
-			if s := f.stack(part); s != nil && s.serve(w, r, f.service) {
+			s := f.stack(part)
+			if s != nil && f.unseen(r, s) {
+				f.moving(w)
+				return
+			}
+			if s != nil && s.serve(w, r, f.service) {
 				return
 			}
 		} else if f.hand(w, r, id, part, body) {
@@ -294,12 +303,17 @@ func actorOf(user string) (audit.Actor, bool) {
 
 // ofWebhook tells the part of a webhook by its path.
 func (m *member) ofWebhook(r *http.Request, _ []byte) (int, error) {
+	return m.partOf(tenantOfHook(r)), nil
+}
+
+// tenantOfHook is the tenant in a webhook's path; empty: there is none.
+func tenantOfHook(r *http.Request) screenpop.Tenant {
 	rest, ok := strings.CutPrefix(r.URL.Path, hooksPath+"vodia/")
 	domain, _, _ := strings.Cut(rest, "/")
 	if !ok {
-		return -1, nil
+		return ""
 	}
-	return m.partOf(screenpop.ParseTenant(domain)), nil
+	return screenpop.ParseTenant(domain)
 }
 
 // ofBrowser tells the part of an agent's request by its session.

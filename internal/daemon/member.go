@@ -16,6 +16,7 @@ import (
 
 	"github.com/smokepop/smokepop/internal/cluster"
 	"github.com/smokepop/smokepop/internal/config"
+	"github.com/smokepop/smokepop/internal/push"
 	"github.com/smokepop/smokepop/internal/screenpop"
 	"github.com/smokepop/smokepop/internal/web"
 )
@@ -39,12 +40,13 @@ type member struct {
 	spread atomic.Pointer[spread]
 	mu     sync.Mutex
 	stacks map[int]*stack
+	state  push.ClusterState // that pages were told
 }
 
 // join makes this daemon a member. What belongs to no tenant is the lobby's.
 func (g *ground) join(ctx context.Context, cfg *config.Config, lobby *parts) (*member, error) {
 	m := &member{
-		ground: g, stacks: map[int]*stack{}, failed: make(chan error, 1), going: make(chan struct{}), handed: make(chan struct{}),
+		state: push.ClusterWhole, ground: g, stacks: map[int]*stack{}, failed: make(chan error, 1), going: make(chan struct{}), handed: make(chan struct{}),
 		lobby: &stack{parts: lobby, agents: lobby.web.Handler(), pbx: lobby.receiver.Handler(), admin: lobby.web.Admin(), ending: context.Background()},
 	}
 	m.spread.Store(spreadOf(cfg))
@@ -101,6 +103,7 @@ func (m *member) run(ctx context.Context) error {
 		group.Go(s.serve)
 	}
 	group.Go(func() error { m.lends.serve(); return nil })
+	group.Go(func() error { m.tellPages(failing); return nil })
 	group.Go(func() error { return m.ground.budgets.run(failing, m) })
 	group.Go(func() error {
 		defer close(m.handed)
@@ -293,10 +296,51 @@ func (m *member) Take(ctx context.Context, part int) error {
 	}
 	m.mu.Lock()
 	m.stacks[part] = s
+	s.hub.Cluster(m.state)
 	m.mu.Unlock()
 	m.ground.budgets.take(part)
 	m.ground.log.Info("a part of the cluster is this node's", "part", part, "tenants", len(cfg.Tenants), "took", time.Since(began))
 	return nil
+}
+
+// tellPages tells the pages here when this node is cut off from the others, and
+// when it is not any more, until ctx ends.
+func (m *member) tellPages(ctx context.Context) {
+	for ctx.Err() == nil {
+		cutOff, changed := m.Standing()
+		state := push.ClusterWhole
+		if cutOff {
+			state = push.ClusterCutOff
+		}
+		m.stand(state)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (m *member) stand(state push.ClusterState) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.state == state {
+		return
+	}
+	m.state = state
+	m.ground.log.Warn("how this node stands with the others of the cluster has changed: pages that are open here are told", "state", state)
+	for _, s := range m.stacks {
+		s.hub.Cluster(state)
+	}
+}
+
+// goes tells whether this node is on its way out.
+func (m *member) goes() bool {
+	select {
+	case <-m.going:
+		return true
+	default:
+		return false
+	}
 }
 
 // Release implements [cluster.Parts].
@@ -305,6 +349,10 @@ func (m *member) Release(ctx context.Context, part int) {
 	if s == nil {
 		return
 	}
+	began := time.Now()
+	defer func() {
+		m.ground.log.Info("a part of the cluster is handed over", "part", part, "took", time.Since(began))
+	}()
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	rest, err := s.stop(ctx)
 	m.ground.budgets.release(part)

@@ -173,6 +173,7 @@ type msg struct {
 	Pops       []screenpop.Pop
 	Recent     []screenpop.EndedPop
 	Service    struct{ State push.ServiceState }
+	Cluster    struct{ State push.ClusterState }
 	Settings   screenpop.SettingsView
 	ID         string
 	Reason     screenpop.EndReason
@@ -187,6 +188,8 @@ func (m msg) String() string {
 		return "end " + m.ID + " " + string(m.Reason)
 	case "service":
 		return "service " + string(m.Service.State)
+	case "cluster":
+		return "cluster " + string(m.Cluster.State)
 	case "pairing":
 		return "pairing " + string(m.Pairing.State)
 	}

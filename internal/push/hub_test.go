@@ -278,6 +278,42 @@ func TestServiceIsToldToTheTenantOnceAChange(t *testing.T) {
 	two.want("service ok")
 }
 
+// All screens of all tenants hear when their node is cut off from its cluster, and
+// those of a daemon alone hear nothing of one.
+func TestClusterIsToldToAllOnceAChange(t *testing.T) {
+	g := start(t, push.Limits{})
+	if m := g.open(t, agent("100"), "s0").read(); m.Cluster.State != "" {
+		t.Errorf("hello of a daemon alone says %q", m.Cluster.State)
+	}
+	g.CloseAgent(agent("100"), push.Restart)
+	if g.Watching(priya.Tenant) {
+		t.Error("a screen is open")
+	}
+	g.Cluster(push.ClusterWhole)
+	one, two := g.open(t, priya, "s1"), g.open(t, agent("102"), "s2")
+	if !g.Watching(priya.Tenant) || g.Watching("other.example.com") {
+		t.Error("it is not known whose screens are open")
+	}
+	for _, b := range []*browser{one, two} {
+		if m := b.read(); m.Cluster.State != push.ClusterWhole {
+			t.Errorf("hello says %q", m.Cluster.State)
+		}
+	}
+	g.Cluster(push.ClusterCutOff)
+	g.Cluster(push.ClusterCutOff)
+	for i, b := range []*browser{one, two} {
+		if m := b.read(); m.String() != "cluster cut-off" {
+			t.Errorf("screen %d: %q", i, m)
+		}
+	}
+	if m := g.open(t, agent("103"), "s3").read(); m.Cluster.State != push.ClusterCutOff {
+		t.Errorf("a later hello says %q", m.Cluster.State)
+	}
+	g.Cluster(push.ClusterWhole)
+	one.want("cluster whole")
+	two.want("cluster whole")
+}
+
 // What a pop's contacts say is the call's outcome.
 func TestRecentPopsHaveTheirOutcome(t *testing.T) {
 	g := start(t, push.Limits{})

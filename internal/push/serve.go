@@ -159,7 +159,7 @@ func (h *Hub) tryJoin(s *screen, g greeting, before uint64) (refusal, bool) {
 		return refusedHubLimit, true
 	}
 	h.goroutines.Add(1) // Close waits only after it has had every shard's lock
-	s.offer(&message{op: websocket.TextMessage, data: hello(g, sh.serviceOf(s.agent.Tenant), r)})
+	s.offer(&message{op: websocket.TextMessage, data: hello(g, surroundings{sh.serviceOf(s.agent.Tenant), sh.cluster}, r)})
 	shown = slices.Clone(r.live)
 	r.screens = append(r.screens, s)
 	delete(sh.left, s.agent)

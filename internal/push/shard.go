@@ -20,6 +20,8 @@ type shard struct {
 	// service has the tenants whose state was ever told. Each shard has its own
 	// copy, so that hello and the news after it are one sequence.
 	service map[screenpop.Tenant]ServiceState
+	// cluster is what screens were told last of the cluster; empty: nothing.
+	cluster ClusterState
 	// open has every screen whose goroutines may still run: those in rooms and
 	// those that are being closed.
 	open map[*screen]struct{}

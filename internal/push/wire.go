@@ -156,8 +156,14 @@ type greeting struct {
 	settings       []byte // nil: nothing is said of them
 }
 
+// surroundings are what hello says of what is around smokepop.
+type surroundings struct {
+	service ServiceState
+	cluster ClusterState // empty: nothing is said of it
+}
+
 // hello writes the first message of a socket: all there is to show.
-func hello(g greeting, state ServiceState, r *room) []byte {
+func hello(g greeting, around surroundings, r *room) []byte {
 	size := 128 + len(g.agent) + len(g.pairing) + len(g.settings)
 	for _, p := range r.live {
 		size += len(p.body) + 1
@@ -185,7 +191,11 @@ func hello(g greeting, state ServiceState, r *room) []byte {
 		b = append(b, p.body...)
 	}
 	b = append(b, `],"service":`...)
-	b = appendService(b, state)
+	b = appendService(b, around.service)
+	if around.cluster != "" {
+		b = append(b, `,"cluster":`...)
+		b = appendCluster(b, around.cluster)
+	}
 	if g.settings != nil {
 		b = append(b, `,"settings":`...)
 		b = append(b, g.settings...)

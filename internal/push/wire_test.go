@@ -104,18 +104,20 @@ func TestGoldenMessages(t *testing.T) {
 	linked := unknownCaller()
 	linked.Links = &screenpop.Links{Search: "https://app.smokeball.com/#/contacts?search=131114"}
 	for name, got := range map[string][]byte{
-		"hello.json":       hello(greeting{must(t, agent), must(t, paired()), must(t, view())}, ServiceNotAnswering, full),
-		"settings.json":    frame("settings", 22, "settings", must(t, view())),
-		"hello-empty.json": hello(greeting{must(t, agent), must(t, screenpop.Pairing{State: screenpop.Unpaired}), nil}, ServiceOK, &room{}),
-		"pop.json":         frame("pop", 18, "pop", live),
-		"pop-unknown.json": frame("pop", 19, "pop", card),
-		"update.json":      frame("update", 20, "pop", body(t, connected)),
-		"end.json":         endFrame(21, "P1", screenpop.EndAnsweredElsewhere, "Priya Shah"),
-		"end-plain.json":   endFrame(22, "P2", screenpop.EndTerminated, ""),
-		"pop-links.json":   frame("pop", 24, "pop", body(t, linked)),
-		"past.json":        frame("past", 25, "pop", past),
-		"service.json":     frame("service", 26, "service", appendService(nil, ServiceNotAnswering)),
-		"pairing.json":     frame("pairing", 23, "pairing", must(t, paired())),
+		"hello.json":         hello(greeting{must(t, agent), must(t, paired()), must(t, view())}, surroundings{service: ServiceNotAnswering}, full),
+		"hello-cut-off.json": hello(greeting{must(t, agent), must(t, paired()), nil}, surroundings{ServiceOK, ClusterCutOff}, &room{}),
+		"cluster.json":       frame("cluster", 27, "cluster", appendCluster(nil, ClusterCutOff)),
+		"settings.json":      frame("settings", 22, "settings", must(t, view())),
+		"hello-empty.json":   hello(greeting{must(t, agent), must(t, screenpop.Pairing{State: screenpop.Unpaired}), nil}, surroundings{service: ServiceOK}, &room{}),
+		"pop.json":           frame("pop", 18, "pop", live),
+		"pop-unknown.json":   frame("pop", 19, "pop", card),
+		"update.json":        frame("update", 20, "pop", body(t, connected)),
+		"end.json":           endFrame(21, "P1", screenpop.EndAnsweredElsewhere, "Priya Shah"),
+		"end-plain.json":     endFrame(22, "P2", screenpop.EndTerminated, ""),
+		"pop-links.json":     frame("pop", 24, "pop", body(t, linked)),
+		"past.json":          frame("past", 25, "pop", past),
+		"service.json":       frame("service", 26, "service", appendService(nil, ServiceNotAnswering)),
+		"pairing.json":       frame("pairing", 23, "pairing", must(t, paired())),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if !json.Valid(got) {

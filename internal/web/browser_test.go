@@ -34,6 +34,7 @@ var agent = screenpop.Agent{AgentID: screenpop.AgentID{Tenant: "firm.example.com
 type office struct {
 	t         testing.TB
 	hub       *push.Hub
+	other     *push.Hub // of another machine, for pages that look for one; nil: there is none
 	server    *web.Server
 	origin    string
 	smokeball *httptest.Server
@@ -118,10 +119,17 @@ func (o *office) Follow(context.Context, web.TraceQuery) ([]screenpop.TraceEntry
 }
 
 // screens puts a hub behind the interface of this package.
-type screens struct{ *push.Hub }
+type screens struct {
+	*push.Hub
+	other func() *push.Hub
+}
 
 func (s screens) Serve(w http.ResponseWriter, r *http.Request, a screenpop.Agent, session string, valid func() bool) {
-	s.Hub.Serve(w, r, push.Viewer{Agent: a, Session: session, Valid: valid})
+	hub := s.Hub
+	if other := s.other(); other != nil && r.URL.Query().Has("elsewhere") {
+		hub = other
+	}
+	hub.Serve(w, r, push.Viewer{Agent: a, Session: session, Valid: valid})
 }
 func (s screens) CloseSession(session string, code int) {
 	s.Hub.CloseSession(session, push.CloseCode(code))
@@ -163,7 +171,7 @@ func newOffice(t testing.TB, change ...func(*office)) *office {
 	if cfg.Traces == nil {
 		cfg.Traces = o
 	}
-	cfg.PublicURL, cfg.Store, cfg.Screens = o.origin, store, screens{o.hub}
+	cfg.PublicURL, cfg.Store, cfg.Screens = o.origin, store, screens{o.hub, func() *push.Hub { return o.other }}
 	cfg.Dialler, cfg.Settings, cfg.Log = o, settings, log
 	o.server, err = web.New(cfg)
 	if err != nil {

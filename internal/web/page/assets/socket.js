@@ -1,7 +1,11 @@
 // @ts-check
+import { Elsewhere, leave, socketAddress } from './elsewhere.js';
+
 /**
  * The connection to smokepop, protocol smokepop.v1. It comes back by itself
- * after everything that passes, and stops for what does not.
+ * after everything that passes, and stops for what does not. Where smokepop is
+ * several machines and the one here is cut off from the others, it moves over to
+ * another one.
  *
  * @typedef {'connecting' | 'connected' | 'reconnecting' | 'stopped'} ConnectionState
  *
@@ -12,8 +16,18 @@
  * @property {() => Promise<boolean>} signedIn  asked when a try fails: is there a session still?
  */
 
-const FIRST_DELAY = 500;
-const LONGEST_DELAY = 30_000;
+// The longest waits before one try after the other; then the last one for ever.
+// What a machine of several leaves behind another has taken over within two seconds,
+// so the first tries are close together.
+const DELAYS = [500, 600, 600, 800, 1000, 2000, 4000, 8000, 16_000, 30_000];
+// How much of a wait there is at least. Thousands of pages may lose one machine in
+// the same moment: the first tries of all are spread over half a second.
+const LEAST_FIRST = 0.1;
+const LEAST = 0.5;
+// A smokepop that stops closes one page after the other, so that they need not wait
+// to be spread.
+const CLOSED_RESTART = 4000;
+const RESTART_DELAY = 250;
 const HELLO_WITHIN = 15_000;
 const STABLE_AFTER = 10_000;
 
@@ -30,6 +44,7 @@ export class Connection {
     this.retryTimer = 0;
     this.helloTimer = 0;
     this.stableTimer = 0;
+    this.elsewhere = new Elsewhere({ move: (socket, hello) => this.move(socket, hello), message: (m) => this.handlers.message(m) });
 
     addEventListener('online', () => this.now());
     // A socket does not notice by itself that its network is gone.
@@ -45,21 +60,37 @@ export class Connection {
     if (this.state === 'stopped') return;
     this.drop();
     this.set(this.state === 'connecting' ? 'connecting' : 'reconnecting', 0);
-    const socket = new WebSocket(location.origin.replace(/^http/, 'ws') + '/ws', 'smokepop.v1');
+    this.helloTimer = setTimeout(() => this.later(), HELLO_WITHIN);
+    this.hold(new WebSocket(socketAddress(), 'smokepop.v1'));
+  }
+
+  /** @param {WebSocket} socket */
+  hold(socket) {
     this.socket = socket;
     this.seq = -1;
-    this.helloTimer = setTimeout(() => this.later(), HELLO_WITHIN);
     socket.onmessage = (e) => this.frame(e.data);
     socket.onclose = (e) => {
       if (e.code >= 4500 && e.code < 5000) this.stop(e.code, e.reason);
-      else this.later();
+      else this.later(e.code === CLOSED_RESTART);
     };
   }
 
-  /** @param {object} message */
+  /**
+   * Goes on with another machine's socket, without anybody noticing.
+   * @param {WebSocket} socket
+   * @param {any} hello
+   */
+  move(socket, hello) {
+    const before = this.socket;
+    this.hold(socket);
+    this.take(this.elsewhere.moved(before, hello));
+  }
+
+  /** @param {any} message */
   send(message) {
     if (this.state !== 'connected' || this.socket?.readyState !== WebSocket.OPEN) return false;
     this.socket.send(JSON.stringify(message));
+    this.elsewhere.sent(message);
     return true;
   }
 
@@ -78,25 +109,37 @@ export class Connection {
     } catch {
       return this.later();
     }
-    if (message.type === 'hello') {
-      clearTimeout(this.helloTimer);
-      this.stableTimer = setTimeout(() => { this.tries = 0; }, STABLE_AFTER);
-      this.seq = message.seq;
-      this.handlers.message(message);
-      return this.set('connected', 0);
+    if (message.type !== 'hello') {
+      if (this.seq < 0 || message.seq > this.seq + 1) return this.later(); // something is missing: hello brings all of it
+      if (message.seq <= this.seq) return; // known already
     }
-    if (this.seq < 0 || message.seq > this.seq + 1) return this.later(); // something is missing: hello brings all of it
-    if (message.seq <= this.seq) return; // known already
-    this.seq = message.seq;
-    this.handlers.message(message);
+    this.take(message);
   }
 
-  /** Waits, longer each time and never as long as the neighbour, and tries again. */
-  later() {
+  /** @param {any} message the next one */
+  take(message) {
+    this.seq = message.seq;
+    this.elsewhere.heard(message);
+    this.handlers.message(message);
+    if (message.type !== 'hello') return;
+    clearTimeout(this.helloTimer);
+    clearTimeout(this.stableTimer);
+    this.stableTimer = setTimeout(() => { this.tries = 0; }, STABLE_AFTER);
+    if (this.state !== 'connected') this.set('connected', 0);
+  }
+
+  /**
+   * Waits, longer each time and never as long as the neighbour, and tries again.
+   * @param {boolean} [told] by a smokepop that stops
+   */
+  later(told = false) {
     const greeted = this.state === 'connected';
     this.drop();
-    const longest = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.tries++);
-    const delay = longest * (0.5 + Math.random() / 2);
+    const first = this.tries === 0;
+    const longest = first && told ? RESTART_DELAY : DELAYS[Math.min(this.tries, DELAYS.length - 1)];
+    const least = !first ? LEAST : told ? 0 : LEAST_FIRST;
+    this.tries++;
+    const delay = longest * (least + Math.random() * (1 - least));
     this.set('reconnecting', Date.now() + delay);
     this.retryTimer = setTimeout(async () => {
       // The browser does not say why a websocket was refused.
@@ -105,16 +148,15 @@ export class Connection {
     }, delay);
   }
 
-  /** Lets go of the websocket and of all that waits. */
+  /** Lets go of the websockets and of all that waits. */
   drop() {
     clearTimeout(this.retryTimer);
     clearTimeout(this.helloTimer);
     clearTimeout(this.stableTimer);
+    this.elsewhere.drop();
     const socket = this.socket;
     this.socket = null;
-    if (!socket) return;
-    socket.onmessage = socket.onclose = null;
-    socket.close();
+    if (socket) leave(socket);
   }
 
   /**
