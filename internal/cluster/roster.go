@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -40,6 +42,23 @@ type member struct {
 	Node    string `json:"node"`
 	Leaving bool   `json:"leaving,omitempty"` // it takes no part any more, and hands over those it has
 	Build   string `json:"build,omitempty"`
+}
+
+// decodeRoster reads what members have written. Parts that there are not, and owners
+// without a name, are nobody's.
+func decodeRoster(b []byte) (*roster, error) {
+	r := &roster{}
+	if err := json.Unmarshal(b, r); err != nil {
+		return nil, fmt.Errorf("read the roster: %w", err)
+	}
+	if r.Members == nil {
+		r.Members = map[string]member{}
+	}
+	if r.Parts == nil {
+		r.Parts = map[int]string{}
+	}
+	maps.DeleteFunc(r.Parts, func(part int, owner string) bool { return part < 0 || part >= Partitions || owner == "" })
+	return r, nil
 }
 
 func (r *roster) clone() *roster {

@@ -105,13 +105,17 @@ func (s *stream) take(m *nats.Msg) {
 	case kindHello:
 		s.peer = m.Reply
 	case kindData:
-		if n != s.came || len(s.buf)+len(data) > 2*window {
+		if s.ended || n != s.came || len(s.buf)+len(data) > 2*window {
 			s.end(errLost, kindReset)
 			return
 		}
 		s.came += uint64(len(data))
 		s.buf = append(s.buf, data...)
 	case kindRead:
+		if n > s.sent { // nobody has read what was not sent
+			s.end(errLost, kindReset)
+			return
+		}
 		s.read = max(s.read, n)
 	case kindProbe:
 		s.say(kindAlive, s.came, nil)

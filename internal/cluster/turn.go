@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -172,22 +171,16 @@ func (c *Cluster) tell() {
 const rosterKey = "roster"
 
 func (c *Cluster) read(ctx context.Context) (*roster, uint64, error) {
-	r := &roster{Members: map[string]member{}, Parts: map[int]string{}}
 	e, err := c.kv.Get(ctx, rosterKey)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return r, 0, nil
+		return &roster{Members: map[string]member{}, Parts: map[int]string{}}, 0, nil
 	}
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := json.Unmarshal(e.Value(), r); err != nil {
-		return nil, 0, fmt.Errorf("read the roster: %w", err)
-	}
-	if r.Members == nil {
-		r.Members = map[string]member{}
-	}
-	if r.Parts == nil {
-		r.Parts = map[int]string{}
+	r, err := decodeRoster(e.Value())
+	if err != nil {
+		return nil, 0, err
 	}
 	return r, e.Revision(), nil
 }

@@ -112,8 +112,9 @@ func (l *lendingLine) hear(conn net.Conn) {
 				within = budgetMost
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), within)
-			l.open[f.N] = &borrowed{drop: cancel}
-			asks.Go(func() { l.lend(ctx, f.N, f.Ask) })
+			asked := &borrowed{drop: cancel}
+			l.open[f.N] = asked
+			asks.Go(func() { l.lend(ctx, f.N, f.Ask, asked) })
 		case of == nil:
 		case f.Sent && of.loan != nil:
 			of.unsent.Stop()
@@ -125,14 +126,14 @@ func (l *lendingLine) hear(conn net.Conn) {
 	}
 }
 
-// lend waits for a request to be free and tells.
-func (l *lendingLine) lend(ctx context.Context, n uint64, a *budgetAsk) {
+// lend waits for a request to be free and tells, unless it was dropped meanwhile.
+func (l *lendingLine) lend(ctx context.Context, n uint64, a *budgetAsk, asked *borrowed) {
 	loan, err := l.budgets.Lend(ctx, smokeball.BudgetOf(a.API, a.ClientID), a.Endpoint, smokeball.Priority{Class: a.Class, Since: a.Since})
 	l.books.Lock()
 	defer l.books.Unlock()
-	of := l.open[n]
+	waits := l.open[n] == asked // and not another request of that number
 	if err != nil {
-		if of != nil {
+		if waits {
 			l.give(n, false, 0)
 		}
 		answer := budgetBusy
@@ -142,12 +143,12 @@ func (l *lendingLine) lend(ctx context.Context, n uint64, a *budgetAsk) {
 		l.say(budgetFrame{N: n, Answer: answer})
 		return
 	}
-	if of == nil { // nobody waits for it any more
+	if !waits {
 		loan.Done(false, 0)
 		return
 	}
 	// A member that is lost does not stop the clock of those that are there.
-	of.loan, of.unsent = loan, time.AfterFunc(budgetWait, loan.Sent)
+	asked.loan, asked.unsent = loan, time.AfterFunc(budgetWait, loan.Sent)
 	l.say(budgetFrame{N: n, Answer: budgetYours})
 }
 

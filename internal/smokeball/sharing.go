@@ -163,7 +163,7 @@ func (l lent) Done(refused bool, wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if refused {
-		b.throttled(time.Now(), wait)
+		b.throttled(time.Now(), min(wait, maxRetryAfter)) // another process says so
 	} else {
 		b.refusal = 0
 	}
