@@ -16,6 +16,8 @@ type card struct {
 	ended time.Time
 	// answered: the agent spoke with the party.
 	answered bool
+	// compared: legs that begin are compared with it.
+	compared bool
 }
 
 // How close legs have to be to be one to the agent.
@@ -37,8 +39,8 @@ const maxCards = 32
 
 func (c *card) live() bool { return c.call.State != screenpop.Terminated }
 
-// deal finds the card a leg that begins goes on, or makes one, and shows it.
-func (s *step) deal(l *leg) {
+// deal finds the card a leg that begins goes on, or takes a new one, and shows it.
+func (s *step) deal(l *leg, blank *card) {
 	switch twin, c := s.twinOf(l), s.sameParty(l); {
 	case twin != nil:
 		s.keep(twin)
@@ -52,8 +54,9 @@ func (s *step) deal(l *leg) {
 	case c != nil:
 		s.join(l, c, sameParty)
 	default:
-		l.card = &card{agent: l.agent, call: l.call, legs: []*leg{l}}
-		l.card.call.State = ""
+		blank.agent, blank.call, blank.legs = l.agent, l.call, append(blank.legs, l)
+		blank.call.State = ""
+		l.card = blank
 		s.dealt = append(s.dealt, l.card)
 	}
 	s.show(l.card, "", "")
@@ -82,8 +85,8 @@ func (s *step) join(l *leg, c *card, why string) {
 // twinOf returns the leg that is l as the other source tells it: the same agent,
 // number and direction under an id that the other source never used.
 func (s *step) twinOf(l *leg) *leg {
-	if l.of.sources&^l.source != 0 {
-		return nil // both sources know the call by one id
+	if s.tr.sources == l.source || l.of.sources&^l.source != 0 {
+		return nil // there is no other source, or both know the call by one id
 	}
 	var ended *leg
 	for _, c := range s.tr.cards[l.agent.Extension] {
@@ -128,8 +131,11 @@ func (s *step) sameParty(l *leg) *card {
 // handedOver tells whether a colleague speaks with the leg's party, or did just
 // now.
 func (s *step) handedOver(l *leg) bool {
-	for _, c := range s.tr.parties[otherSideOf(l.call)] {
-		if c.agent.Extension != l.agent.Extension && c.answered && !c.has(l.of) && (c.live() || s.now.Sub(c.ended) <= lateRinging) {
+	if len(s.tr.spoken) == 0 {
+		return false
+	}
+	for _, c := range s.tr.spoken[otherSideOf(l.call)] {
+		if c.agent.Extension != l.agent.Extension && !c.has(l.of) && (c.live() || s.now.Sub(c.ended) <= lateRinging) {
 			return true
 		}
 	}
@@ -146,18 +152,30 @@ func otherSideOf(c screenpop.Call) otherSide { return otherSide{c.Number.Canonic
 
 // add puts a card where legs that begin are compared with it.
 func (t *tracker) add(c *card) {
-	e, p := c.agent.Extension, otherSideOf(c.call)
-	t.cards[e] = append(t.cards[e], c)
-	t.parties[p] = append(t.parties[p], c)
+	c.compared = true
+	t.cards[c.agent.Extension] = append(t.cards[c.agent.Extension], c)
+	t.speak(c)
 }
 
-// drop takes a card out of its party's.
+// speak notes that a card's agent spoke with its party, if that is so and legs
+// that begin are compared with the card.
+func (t *tracker) speak(c *card) {
+	if p := otherSideOf(c.call); c.compared && c.answered && !slices.Contains(t.spoken[p], c) {
+		t.spoken[p] = append(t.spoken[p], c)
+	}
+}
+
+// drop forgets that a card's agent spoke with its party.
 func (t *tracker) drop(c *card) {
+	c.compared = false
+	if !c.answered {
+		return
+	}
 	p := otherSideOf(c.call)
-	if left := slices.DeleteFunc(t.parties[p], func(x *card) bool { return x == c }); len(left) > 0 {
-		t.parties[p] = left
+	if left := slices.DeleteFunc(t.spoken[p], func(x *card) bool { return x == c }); len(left) > 0 {
+		t.spoken[p] = left
 	} else {
-		delete(t.parties, p)
+		delete(t.spoken, p)
 	}
 }
 

@@ -212,12 +212,18 @@ func (r *rules) looks(user string) bool {
 // own puts, for each number that the directory knows to be an agent's, the
 // agent's own extension: one phone may be told of by several.
 func (r *rules) own(named []screenpop.Extension) []screenpop.Extension {
+	own := func(e screenpop.Extension) screenpop.Extension {
+		if a, ok := r.directory.Agent(screenpop.AgentID{Tenant: r.tenant, Extension: e}); ok {
+			return a.Extension
+		}
+		return e
+	}
+	if len(named) == 1 && own(named[0]) == named[0] { // nearly always
+		return named
+	}
 	var out []screenpop.Extension
 	for _, e := range named {
-		if a, ok := r.directory.Agent(screenpop.AgentID{Tenant: r.tenant, Extension: e}); ok {
-			e = a.Extension
-		}
-		if !slices.Contains(out, e) {
+		if e = own(e); !slices.Contains(out, e) {
 			out = append(out, e)
 		}
 	}

@@ -96,12 +96,12 @@ func (s *screens) consistent(r *rig) {
 	for e, of := range tr.cards {
 		compared += len(of)
 		for _, c := range of {
-			if !slices.Contains(tr.parties[otherSideOf(c.call)], c) {
-				s.t.Fatalf("a card of %s is not among its party's", e)
+			if slices.Contains(tr.spoken[otherSideOf(c.call)], c) != c.answered {
+				s.t.Fatalf("a card of %s: it was answered %t, and is among those who spoke otherwise", e, c.answered)
 			}
 		}
 	}
-	for p, of := range tr.parties {
+	for p, of := range tr.spoken {
 		if compared -= len(of); len(of) == 0 || compared < 0 {
 			s.t.Fatalf("%d cards of %v, of which some are no agent's", len(of), p)
 		}

@@ -61,7 +61,7 @@ func (t *tenant) resume(carried *carriedTenant, at time.Time) {
 				c.legs = append(c.legs, l)
 			}
 		}
-		tr.calls[c.id] = c
+		tr.calls[c.id], tr.sources = c, tr.sources|c.sources
 		for _, id := range record.IDs {
 			tr.name(c, &message{call: id})
 		}

@@ -8,7 +8,8 @@ import (
 )
 
 // step is what an event does to calls: all of it or nothing. It changes them as
-// it goes and keeps how they were, for when the flow has no room.
+// it goes and keeps how they were, for when the flow has no room; what it made
+// itself nobody has seen then. A tracker has one, whose lists serve every event.
 type step struct {
 	tr      *tracker
 	now     time.Time
@@ -18,6 +19,7 @@ type step struct {
 	evicted *call
 	events  []screenpop.Event
 	dealt   []*card
+	spoke   []*card // whose agents have just spoken with the party for the first time
 	joined  []joining
 	touched []*call
 
@@ -41,6 +43,27 @@ type savedCard struct {
 	was card
 }
 
+// begin returns the tracker's step for an event at now. The caller holds mu until
+// it is done with it.
+func (t *tracker) begin(now time.Time, from source) *step {
+	s := &t.work
+	*s = step{
+		tr: t, now: now, source: from, events: emptied(s.events), dealt: emptied(s.dealt), spoke: emptied(s.spoke), touched: emptied(s.touched),
+		calls: emptied(s.calls), legs: emptied(s.legs), cards: emptied(s.cards),
+	}
+	return s
+}
+
+// emptied is a list to fill again, unless it was that of an unusually large
+// event.
+func emptied[T any](list []T) []T {
+	if cap(list) > 256 {
+		return nil
+	}
+	clear(list)
+	return list[:0]
+}
+
 // keep saves a leg before it changes.
 func (s *step) keep(l *leg) {
 	for i := range s.legs {
@@ -54,6 +77,9 @@ func (s *step) keep(l *leg) {
 }
 
 func (s *step) keepCard(c *card) {
+	if c.call.State == "" {
+		return // made by this step
+	}
 	for i := range s.cards {
 		if s.cards[i].at == c {
 			return
@@ -74,7 +100,7 @@ func (s *step) open(m *message) *call {
 			s.evict()
 		}
 	}
-	if len(s.calls) == 0 {
+	if len(s.calls) == 0 && !s.fresh {
 		s.calls = append(s.calls, savedCall{s.call, *s.call})
 	}
 	s.call.sources |= s.source
@@ -95,15 +121,28 @@ func (s *step) evict() {
 func (s *step) start(m *message, a screenpop.Agent, c screenpop.Call) {
 	of := s.open(m)
 	c.ID, c.Started = of.id, s.now
-	l := &leg{of: of, agent: a, call: c, source: s.source, news: s.now, phones: []phone{{m.call, c.State}}}
-	of.legs = append(slices.Clip(of.legs), l)
+	// A leg with what nearly every one has is one object.
+	b := new(struct {
+		leg    leg
+		phones [1]phone
+		card   card
+		legs   [1]*leg
+	})
+	l := &b.leg
+	*l = leg{of: of, agent: a, call: c, source: s.source, news: s.now, phones: append(b.phones[:0], phone{m.call, c.State})}
+	if len(of.legs) == 0 {
+		of.legs = append(of.first[:0], l)
+	} else {
+		of.legs = append(slices.Clip(of.legs), l)
+	}
 	if c.State == screenpop.Terminated {
 		l.stopped = s.now // first seen terminated: nothing is shown, ever
 		return
 	}
 	of.skip = ""
 	of.ended, of.closed = false, 0 // it is in the list again
-	s.deal(l)
+	b.card.legs = b.legs[:0]
+	s.deal(l, &b.card)
 }
 
 // again begins a leg that had ended for another phone of the same call.
@@ -111,7 +150,7 @@ func (s *step) again(l *leg, m *message, to screenpop.State) {
 	l.card, l.twin, l.source, l.news = nil, nil, s.source, s.now
 	l.phones = append(l.phones[:min(len(l.phones), maxPhones-1)], phone{m.call, to})
 	l.call.State, l.call.Started = to, s.now
-	s.deal(l)
+	s.deal(l, new(card))
 }
 
 // move takes a leg to a state, and with its end its twin's.
@@ -161,7 +200,10 @@ func (s *step) show(c *card, end screenpop.EndReason, by string) {
 	}
 	s.keepCard(c)
 	c.call.State = to
-	c.answered = c.answered || to == screenpop.Connected
+	if to == screenpop.Connected && !c.answered {
+		c.answered = true
+		s.spoke = append(s.spoke, c)
+	}
 	e := screenpop.Event{Agent: c.agent, Call: c.call, Received: s.now}
 	if to == screenpop.Terminated {
 		c.ended = s.now
@@ -186,11 +228,15 @@ func (t *tracker) commit(s *step, m *message) bool {
 		t.prune(c.agent.Extension, s.now)
 		t.add(c)
 	}
+	for _, c := range s.spoke {
+		t.speak(c)
+	}
 	for _, c := range s.touched {
 		if c != s.evicted && c.place != nil {
 			t.touch(c, s.now)
 		}
 	}
+	t.sources |= s.source
 	if s.call == nil {
 		return true
 	}

@@ -13,7 +13,7 @@ func (t *tracker) endAll(now time.Time) {
 	defer t.mu.Unlock()
 	t.over = true
 	for _, c := range t.alive() {
-		s := &step{tr: t, now: now}
+		s := t.begin(now, 0)
 		for _, l := range c.legs {
 			if l.live() {
 				s.move(l, screenpop.Terminated, "", "")
@@ -39,7 +39,7 @@ func (t *tracker) sweep(now time.Time) (swept int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, c := range t.alive() {
-		s := &step{tr: t, now: now}
+		s := t.begin(now, 0)
 		ended := 0
 		for _, l := range c.legs {
 			if l.live() && l.card.expired(now) {

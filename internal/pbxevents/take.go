@@ -31,10 +31,12 @@ func (t *tenant) take(m *message, now time.Time) verdict {
 	tr := t.tracker
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	s := &step{tr: tr, call: tr.find(m), now: now, source: m.source}
-	if s.source == 0 {
-		s.source = byWebhook
+	from := m.source
+	if from == 0 {
+		from = byWebhook
 	}
+	s := tr.begin(now, from)
+	s.call = tr.find(m)
 	var v verdict
 	switch m.state {
 	case screenpop.Ringing:

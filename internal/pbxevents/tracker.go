@@ -29,9 +29,11 @@ type tracker struct {
 	calls map[screenpop.CallID]*call
 	ids   map[screenpop.CallID]*call // by the ids of legs, and by a primary id that was told late
 	cards map[screenpop.Extension][]*card
-	// parties has the cards of all agents by who they are of: a leg that begins
-	// asks what colleagues do with its party, and not with everybody's.
-	parties map[otherSide][]*card
+	// spoken has the cards of all agents who spoke with their party, by who it is: a
+	// leg that begins asks whether a colleague hands its party over.
+	spoken  map[otherSide][]*card
+	sources source     // that events came from so far
+	work    step       // the one under way, or what is left of the last
 	live    *list.List // of *call that have a leg ringing or connected, oldest news first
 	done    *list.List // of *call that have none
 }
@@ -50,6 +52,7 @@ type call struct {
 	id      screenpop.CallID // what its pops go by
 	ids     []screenpop.CallID
 	legs    []*leg
+	first   [1]*leg            // the place of a call's only leg
 	gone    []screenpop.CallID // leg ids that ended at no extension in particular
 	ended   bool               // the call as a whole is over: no leg starts any more
 	skip    screenpop.Skip     // why it was skipped, while it has no leg
@@ -64,7 +67,7 @@ type call struct {
 func newTracker(sink screenpop.Sink, limit int) *tracker {
 	return &tracker{
 		sink: sink, max: limit, calls: map[screenpop.CallID]*call{}, ids: map[screenpop.CallID]*call{},
-		cards: map[screenpop.Extension][]*card{}, parties: map[otherSide][]*card{}, live: list.New(), done: list.New(),
+		cards: map[screenpop.Extension][]*card{}, spoken: map[otherSide][]*card{}, live: list.New(), done: list.New(),
 	}
 }
 

@@ -30,6 +30,7 @@ const (
 type Sink interface {
 	// Offer takes all of events or none and never blocks. It returns false
 	// when there is no room: the caller answers 503 and keeps its state as it
-	// was. Events of one agent are worked off in the order they were offered.
+	// was. Events of one agent are worked off in the order they were offered. The
+	// list itself is the caller's again afterwards.
 	Offer(events []Event) bool
 }
