@@ -27,7 +27,8 @@ type metrics struct {
 	screens   prometheus.Gauge
 	closed    *prometheus.CounterVec
 	refused   *prometheus.CounterVec
-	pops      *prometheus.CounterVec
+	inbound   prometheus.Counter // pops
+	outbound  prometheus.Counter
 	ringToPop prometheus.Histogram
 }
 
@@ -43,9 +44,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		refused: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "smokepop_screens_refused_total", Help: "Sockets not opened, by reason.",
 		}, []string{"reason"}),
-		pops: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "smokepop_pops_total", Help: "Pops shown to an agent, once each, however many screens are open.",
-		}, []string{"direction"}),
 		ringToPop: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "smokepop_ring_to_pop_seconds", Help: "From the PBX's event received to the pop's frame written, for each screen.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
@@ -58,16 +56,18 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, r := range refusals() {
 		m.refused.WithLabelValues(string(r))
 	}
-	for _, d := range []screenpop.Direction{screenpop.Inbound, screenpop.Outbound} {
-		m.pops.WithLabelValues(string(d))
-	}
+	pops := f.NewCounterVec(prometheus.CounterOpts{
+		Name: "smokepop_pops_total", Help: "Pops shown to an agent, once each, however many screens are open.",
+	}, []string{"direction"})
+	m.inbound = pops.WithLabelValues(string(screenpop.Inbound))
+	m.outbound = pops.WithLabelValues(string(screenpop.Outbound))
 	return m
 }
 
-// direction keeps the label's set closed.
-func direction(d screenpop.Direction) string {
+// pops counts those of calls of a direction.
+func (m *metrics) pops(d screenpop.Direction) prometheus.Counter {
 	if d == screenpop.Outbound {
-		return string(screenpop.Outbound)
+		return m.outbound
 	}
-	return string(screenpop.Inbound)
+	return m.inbound
 }

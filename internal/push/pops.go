@@ -61,7 +61,7 @@ func (h *Hub) Pop(agent screenpop.AgentID, pop screenpop.Pop, received time.Time
 	screens := len(r.screens)
 	sh.mu.Unlock()
 
-	h.metrics.pops.WithLabelValues(direction(pop.Call.Direction)).Inc()
+	h.metrics.pops(pop.Call.Direction).Inc()
 	for _, old := range pushedOut {
 		h.record(agent, old, verdictPushedOut, "a newer call needed the room on the agent's screens", screens)
 	}
