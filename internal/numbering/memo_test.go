@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+
+	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
 // What a plan remembers never changes what it answers, however many slots
@@ -23,4 +25,18 @@ func TestMemoAnswersAsIfItWereNotThere(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// A quarter of the table is remembered nearly whole, wherever its parties fall.
+func TestMemoRemembersWhatFitsIn(t *testing.T) {
+	m, read := newMemo(), 0
+	for range 2 {
+		read = 0
+		for i := range memoSlots / 4 {
+			m.number(fmt.Sprintf("617399%04d", i), func(string) (n screenpop.Number) { read++; return n })
+		}
+	}
+	if read > memoSlots/4/50 {
+		t.Errorf("of %d parties %d were read again", memoSlots/4, read)
+	}
 }
