@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,6 +64,11 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 	read := r.now()
 	v := t.take(m, received)
 	took := spent{received, read, r.now()}
+	if v.result == accepted {
+		// Who works the event off goes first, on this processor and with what it has
+		// at hand: the agent waits for the pop, nobody for the answer.
+		runtime.Gosched()
+	}
 	t.observe(seen, req, path, m, v, v.refused, received)
 	if v.refused != nil {
 		r.recordRefused(t, m, v.refused, received)
