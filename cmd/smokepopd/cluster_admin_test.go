@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/smokepop/smokepop/internal/simulator"
 )
@@ -94,7 +95,9 @@ func (v *visitor) followTrace() (next func() string, shut func()) {
 		v.t.Fatal(err)
 	}
 	req.AddCookie(v.cookie)
-	res, err := plainClient.Do(req)
+	patient := *plainClient
+	patient.Timeout = 0
+	res, err := patient.Do(req)
 	if err != nil || res.StatusCode != http.StatusOK {
 		v.t.Fatalf("%v %v", res, err)
 	}
@@ -340,6 +343,27 @@ func TestClusterAdminFollowsTheTrace(t *testing.T) {
 		t.Errorf("the command begins with %q", lines.Text())
 	}
 	_ = body.Close()
+
+	// Who signs out at one node follows nothing at another any more.
+	c.through(0)
+	only, shutOnly := firm.followTrace()
+	defer shutOnly()
+	firstOfEach(only, "two")
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for only() != "" {
+		}
+	}()
+	c.through(1)
+	if status, _ := firm.asks(http.MethodDelete, "/session", nil); status != http.StatusNoContent {
+		t.Fatalf("signing out: %d", status)
+	}
+	select {
+	case <-ended:
+	case <-time.After(waitAtMost):
+		t.Error("the trace is followed by who has signed out")
+	}
 
 	next, shut := everybody.followTrace()
 	defer shut()

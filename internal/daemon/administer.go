@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/smokepop/smokepop/internal/config"
@@ -97,6 +98,42 @@ func (f *front) administer(w http.ResponseWriter, r *http.Request, command strin
 	}
 	// An admin who signs out does so at the lobby of some node.
 	f.lobby.web.WhileAdmin(r.Context(), visit, func(ctx context.Context) { answer(w, r.WithContext(ctx)) })
+}
+
+const (
+	// adminsTurned is where members tell each other that an admin's session may have
+	// ended. Nothing that is handed on can be taken for it: that names a part.
+	adminsTurned = "/members/admins-turned"
+	// turnedTime is how long who signs out waits for that. A member that is not
+	// reached looks at its sessions within a minute.
+	turnedTime = time.Second
+)
+
+// tellAdminsTurned tells the other members, if there are any, that an admin's
+// session may have ended here.
+func (p *parts) tellAdminsTurned(ctx context.Context) {
+	if p.everybody == nil {
+		return
+	}
+	m := p.everybody.member
+	ctx, cancel := context.WithTimeout(ctx, turnedTime)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, other := range m.Members() {
+		if other.Self {
+			continue
+		}
+		wg.Go(func() {
+			r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+other.ID+adminsTurned, nil)
+			if err != nil {
+				return
+			}
+			if res, err := m.commands.http.RoundTrip(r); err == nil {
+				_ = res.Body.Close()
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // partsOf are the parts that have the tenants which an admin sees.

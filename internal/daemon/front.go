@@ -262,6 +262,11 @@ func partNamed(name string) (int, bool) {
 // inner serves what other members hand on to this one.
 func (m *member) inner(service string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == adminsTurned && r.Header.Get(headerPart) == "" {
+			m.lobby.web.AdminsTurned()
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
 		part, ok := partNamed(r.Header.Get(headerPart))
 		if from := r.Header.Get(headerFrom); from != "" {
 			r.RemoteAddr = from

@@ -31,6 +31,7 @@ func (m *member) admin() http.Handler {
 	f := m.front(serviceAdmin, false, func(r *http.Request, body []byte) (int, error) {
 		return m.partOf(tenantNamed(r, body)), nil
 	})
+	m.commands = f
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/members" {
 			m.tellMembers(w, r)

@@ -35,7 +35,8 @@ type member struct {
 
 	closing sync.WaitGroup // screens of parts that are handed over
 
-	admins http.Handler // of the admin socket
+	admins   http.Handler // of the admin socket
+	commands *front       // what it goes by
 
 	spread atomic.Pointer[spread]
 	mu     sync.Mutex

@@ -35,6 +35,18 @@ func (s *Server) SetAdministration(a Administration) {
 	s.adminTurn.tell()
 }
 
+// AdminsTurned has sessions of admins looked at anew, as one may have ended at
+// another daemon with this store.
+func (s *Server) AdminsTurned() { s.adminTurn.tell() }
+
+// turned tells here and elsewhere that an admin's session may have ended.
+func (s *Server) turned(ctx context.Context) {
+	s.adminTurn.tell()
+	if s.tellAdminsTurned != nil {
+		s.tellAdminsTurned(context.WithoutCancel(ctx))
+	}
+}
+
 func (s *Server) adminCookieName() string { return s.cookieName() + "-admin" }
 
 func (s *Server) setAdminCookie(w http.ResponseWriter, token string) {
@@ -220,7 +232,7 @@ func (s *Server) beginAdmin(w http.ResponseWriter, r *http.Request, admin Admin,
 	if _, err := s.signedAdmins.trim(r.Context(), holder{Admin: admin.Email}); err != nil {
 		s.log.Warn("end an admin's surplus sessions", "error", err)
 	}
-	s.adminTurn.tell()
+	s.turned(r.Context())
 	s.signIns.WithLabelValues(signedIn).Inc()
 	id, _ := hashed(token)
 	s.record(r, asAdmin(admin.Email, session{ID: id, visitor: v}), audit.AdminSignIn{Method: method, Admin: admin.Email}, nil)
@@ -243,7 +255,7 @@ func (s *Server) adminSignsOut(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.adminTurn.tell()
+	s.turned(r.Context())
 	s.setAdminCookie(w, "")
 	w.WriteHeader(http.StatusNoContent)
 	return nil
@@ -362,7 +374,7 @@ func (s *Server) adminOwnSignOut(w http.ResponseWriter, r *http.Request) error {
 		}
 		errs = append(errs, err)
 	}
-	s.adminTurn.tell()
+	s.turned(r.Context())
 	if err = errors.Join(errs...); err != nil {
 		err = failed("sign admins out", err)
 	}

@@ -45,11 +45,14 @@ type Config struct {
 	Parents []string
 	// Administration says who may use the admin page.
 	Administration Administration
-	Configurations Configurations
-	Audit          audit.Recorder // nil: no record is kept
-	Metrics        prometheus.Registerer
-	Log            *slog.Logger
-	Now            func() time.Time
+	// TellAdminsTurned tells other daemons with this store that an admin's session may
+	// have ended here: they call AdminsTurned. nil: there are none.
+	TellAdminsTurned func(context.Context)
+	Configurations   Configurations
+	Audit            audit.Recorder // nil: no record is kept
+	Metrics          prometheus.Registerer
+	Log              *slog.Logger
+	Now              func() time.Time
 }
 
 // Server is the agents' side of HTTP and the admin API. Its handlers may be
@@ -89,12 +92,13 @@ type Server struct {
 
 	bodyTime time.Duration // a request's body has to be here by then
 
-	usage          Usage
-	configurations Configurations
-	administration atomic.Pointer[Administration]
-	adminTurn      turn // when who is signed in as an admin may have changed
-	signedAdmins   *sessions
-	adminLinks     *invites
+	usage            Usage
+	configurations   Configurations
+	administration   atomic.Pointer[Administration]
+	adminTurn        turn // when who is signed in as an admin may have changed
+	tellAdminsTurned func(context.Context)
+	signedAdmins     *sessions
+	adminLinks       *invites
 }
 
 // New returns an error when PublicURL is not an origin, or is plain http
@@ -134,6 +138,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.usage, s.configurations = cfg.Usage, cfg.Configurations
 	s.administration.Store(&cfg.Administration)
+	s.tellAdminsTurned = cfg.TellAdminsTurned
 	s.signedAdmins = &sessions{sessionRules: adminSessions(), store: cfg.Store, now: cfg.Now}
 	s.adminLinks = &invites{cfg.Store, cfg.Now, adminLinkPrefix, adminLinkLife}
 	s.parents, s.frames = cfg.Parents, newFrames(cfg.Store, s.sessions, cfg.Now)
