@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -21,6 +22,7 @@ type sessionRow struct {
 	LastSeen time.Time `json:"last_seen"`
 	Address  string    `json:"address"`
 	Screens  int       `json:"screens"`
+	Nodes    []string  `json:"nodes,omitempty"` // of a cluster, where each screen is connected
 }
 
 type sessionList struct {
@@ -50,14 +52,24 @@ func newAgentsSessions(flags *adminFlags) *cobra.Command {
 				return nil
 			}
 			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(t, "SESSION\tTENANT\tEXT\tDEVICE\tBY\tSINCE\tLAST SEEN\tFROM\tSCREENS")
+			fmt.Fprintln(t, "SESSION\tTENANT\tEXT\tDEVICE\tBY\tSINCE\tLAST SEEN\tFROM\tSCREENS"+column(&list, "\tNODES"))
 			for _, s := range list.Sessions {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\n", s.ID, s.Tenant, s.Extension, s.Device, s.Method,
-					s.Created.Local().Format(time.DateOnly), s.LastSeen.Local().Format("2006-01-02 15:04"), s.Address, s.Screens)
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d%s\n", s.ID, s.Tenant, s.Extension, s.Device, s.Method,
+					s.Created.Local().Format(time.DateOnly), s.LastSeen.Local().Format("2006-01-02 15:04"), s.Address, s.Screens, column(&list, "\t"+strings.Join(s.Nodes, " ")))
 			}
 			return t.Flush()
 		},
 	}
 	w.register(cmd, false)
 	return cmd
+}
+
+// column is what a table has of nodes, where there are some.
+func column(list *sessionList, words string) string {
+	for _, s := range list.Sessions {
+		if len(s.Nodes) > 0 {
+			return words
+		}
+	}
+	return ""
 }

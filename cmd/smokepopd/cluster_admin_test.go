@@ -505,3 +505,47 @@ func TestClusterSaysThatItPasses(t *testing.T) {
 	}
 	signIn(t, invite)
 }
+
+// Of each browser it is told at which nodes its screens are, and its own address, not
+// that of a node.
+func TestClusterTellsWhereScreensAre(t *testing.T) {
+	c := startCluster(t, 3, systemOptions{world: func(_ *demoWorld, settings map[string]any) {
+		settings["trusted_proxies"] = []string{"127.0.0.1"}
+	}})
+	c.settled(3)
+	_, token, _ := strings.Cut(c.invite(c.firm().Agents[0].Extension), "#")
+	v := &visitor{t: t, public: c.world.public}
+	const from = "203.0.113.77"
+	behind := func(r *http.Request) {
+		r.Header.Set("X-Forwarded-For", from)
+		r.Header.Set("Smokepop-Node", "nowhere")
+	}
+	c.through((c.owner() + 1) % 3)
+	res, body := v.request(http.MethodPost, "/api/session", fmt.Sprintf(`{"invite":%q}`, token), behind)
+	if res.StatusCode != http.StatusNoContent {
+		t.Fatalf("%s %s", res.Status, body)
+	}
+	v.cookie = res.Cookies()[0]
+	for _, at := range []int{2, 0, 1, 0} {
+		c.through(at)
+		conn, _, err := v.dial("smokepop.v1", func(h http.Header) { h.Set("Smokepop-Node", "nowhere") })
+		if err != nil {
+			t.Fatal(err)
+		}
+		sc := v.greeted(conn)
+		defer sc.conn.Close()
+	}
+	for i := range c.nodes {
+		c.through(i)
+		var list sessionList
+		if err := newAdminClient(c.socket).call(t.Context(), http.MethodGet, "/v1/sessions", nil, nil, &list); err != nil || len(list.Sessions) != 1 {
+			t.Fatalf("%v %v", list, err)
+		}
+		if s := list.Sessions[0]; s.Screens != 4 || !slices.Equal(s.Nodes, []string{"a", "a", "b", "c"}) || s.Address != from {
+			t.Errorf("node %d tells of %+v", i, s)
+		}
+		if table := command(t, "agents", "sessions", "--socket", c.socket); !strings.Contains(table.stdout, "NODES") || !strings.Contains(table.stdout, "a a b c") {
+			t.Errorf("%s%s", table.stdout, table.stderr)
+		}
+	}
+}

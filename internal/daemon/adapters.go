@@ -40,10 +40,13 @@ func (n serviceNews) Answering(t screenpop.Tenant, ok bool) {
 }
 
 // screensOf is the hub in the words of web and tokens.
-type screensOf struct{ hub *push.Hub }
+type screensOf struct {
+	hub  *push.Hub
+	node string // of a cluster
+}
 
 func (s screensOf) Serve(w http.ResponseWriter, r *http.Request, a screenpop.Agent, session string, valid func() bool) {
-	s.hub.Serve(w, r, push.Viewer{Agent: a, Session: session, Valid: valid})
+	s.hub.Serve(w, r, push.Viewer{Agent: a, Session: session, Node: nodeOf(r, s.node), Valid: valid})
 }
 
 func (s screensOf) Knock(w http.ResponseWriter, r *http.Request) { s.hub.Knock(w, r) }

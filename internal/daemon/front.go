@@ -45,6 +45,7 @@ const (
 	// alone: from outside they are dropped.
 	headerPart  = "Smokepop-Part"
 	headerFrom  = "Smokepop-From"
+	headerNode  = "Smokepop-Node" // that it came to
 	headerMoved = "Smokepop-Moved"
 	// headerUser is who has opened the admin socket, for the audit log.
 	headerUser = "Smokepop-User"
@@ -117,7 +118,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // fromOutside takes from a request what only members tell each other.
 func fromOutside(r *http.Request) {
-	for _, h := range []string{headerPart, headerFrom, headerMoved, headerUser} {
+	for _, h := range []string{headerPart, headerFrom, headerNode, headerMoved, headerUser} {
 		r.Header.Del(h)
 	}
 }
@@ -228,6 +229,7 @@ func (f *front) hand(w http.ResponseWriter, r *http.Request, id string, part int
 			p.Out.Body, p.Out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 			p.Out.Header.Set(headerPart, strconv.Itoa(part))
 			p.Out.Header.Set(headerFrom, r.RemoteAddr)
+			p.Out.Header.Set(headerNode, f.ground.node)
 			if user := userOf(r); user != "" {
 				p.Out.Header.Set(headerUser, user)
 			}
@@ -288,6 +290,14 @@ func (m *member) inner(service string) http.Handler {
 		w.Header().Set(headerMoved, "1")
 		w.WriteHeader(http.StatusServiceUnavailable)
 	})
+}
+
+// nodeOf is where a request has come in: here, unless it was handed on.
+func nodeOf(r *http.Request, here string) string {
+	if node := r.Header.Get(headerNode); node != "" && here != "" {
+		return node
+	}
+	return here
 }
 
 // userOf writes down who is at the other end of the admin socket, "" where that

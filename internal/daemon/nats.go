@@ -67,7 +67,7 @@ func (g *ground) openCluster(ctx context.Context, cfg *config.Config, keys vault
 		return err
 	}
 	down.add("connection to NATS", func(context.Context) error { nc.Close(); return nil })
-	g.nats, g.instance = nc, cfg.Cluster.Node+"-"+nuid.Next()
+	g.nats, g.node, g.instance = nc, cfg.Cluster.Node, cfg.Cluster.Node+"-"+nuid.Next()
 	if g.memberKeys, err = keys.Derive("members"); err != nil {
 		return err
 	}

@@ -136,7 +136,7 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 	p.dialler.set(cfg.Tenants)
 	p.configurations.set(cfg)
 	p.web, err = web.New(web.Config{
-		PublicURL: cfg.PublicURL, Directory: p.directory(cfg), Store: p.store, Pairings: pairs{p.keeper}, Usage: usage{p.keeper}, Screens: screensOf{p.hub},
+		PublicURL: cfg.PublicURL, Directory: p.directory(cfg), Store: p.store, Pairings: pairs{p.keeper}, Usage: usage{p.keeper}, Screens: screensOf{p.hub, g.node}, Nodes: p.hub.SessionNodes,
 		Traces: tracesOf{traces}, Doctor: doctor{p.finder, p.receiver}, Captures: captures{p.receiver}, Vault: g.care, Dialler: p.dialler,
 		Calls: liveCalls{p.receiver, p.hub}, Numbers: numbersOf{p.finder, time.Now},
 		DryRuns:     dryRuns{captures{p.receiver}, p.keeper.Pairing, p.hub.Screens, p.popSettings},

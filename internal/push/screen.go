@@ -35,6 +35,7 @@ type screen struct {
 	shard   *shard
 	agent   screenpop.AgentID
 	session string
+	node    string
 
 	heard    atomic.Int64 // when the browser was last heard, on the hub's clock
 	nextPing int64        // guarded by the shard's lock
@@ -51,7 +52,7 @@ type screen struct {
 }
 
 func newScreen(h *Hub, v Viewer) *screen {
-	s := &screen{hub: h, shard: h.shardOf(v.Agent.AgentID), agent: v.Agent.AgentID, session: v.Session, writing: true}
+	s := &screen{hub: h, shard: h.shardOf(v.Agent.AgentID), agent: v.Agent.AgentID, session: v.Session, node: v.Node, writing: true}
 	s.heard.Store(h.elapsed())
 	s.nextPing = s.heard.Load() + h.jittered()
 	return s

@@ -19,6 +19,7 @@ import (
 type Viewer struct {
 	Agent   screenpop.Agent
 	Session string
+	Node    string // of a cluster, where the browser is connected; empty: there is none
 	// Valid tells whether the session is still good; nil means it is. Serve
 	// asks once CloseSession can find the screen, so that a session that ends
 	// meanwhile leaves no socket behind, whichever of the two comes first.

@@ -2,6 +2,7 @@ package push
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/gorilla/websocket"
 
@@ -47,4 +48,18 @@ func (h *Hub) SessionScreens(agent screenpop.AgentID, session string) (n int) {
 		}
 	})
 	return n
+}
+
+// SessionNodes returns for each screen that the session has open where its browser is
+// connected, in order; nothing where there is no cluster.
+func (h *Hub) SessionNodes(agent screenpop.AgentID, session string) (nodes []string) {
+	h.inRoom(agent, func(r *room) {
+		for _, s := range r.screens {
+			if s.session == session && s.node != "" {
+				nodes = append(nodes, s.node)
+			}
+		}
+	})
+	slices.Sort(nodes)
+	return nodes
 }

@@ -115,11 +115,16 @@ func (s *Server) adminSessions(w http.ResponseWriter, r *http.Request) error {
 	type row struct {
 		screenpop.AgentID
 		deviceRow
+		Nodes []string `json:"nodes,omitempty"` // where its screens are connected, of a cluster
 	}
 	rows := []row{}
 	for _, se := range all {
 		if seen.sees(se.Agent.Tenant) && (tenant == "" || se.Agent.Tenant == tenant) && (extension == "" || se.Agent.Extension == extension) && !s.sessions.over(se) {
-			rows = append(rows, row{se.Agent, s.row(se)})
+			one := row{AgentID: se.Agent, deviceRow: s.row(se)}
+			if s.nodes != nil {
+				one.Nodes = s.nodes(se.Agent, se.ID)
+			}
+			rows = append(rows, one)
 		}
 	}
 	return writeJSON(w, map[string]any{"sessions": rows})

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/smokepop/smokepop/internal/audit"
+	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
 // Config is what a Server stands on. All but Dialler, Passwords, SignOn, Audit,
@@ -25,12 +26,15 @@ type Config struct {
 	Pairings  Pairings
 	Usage     Usage // nil: nothing is known of it
 	Screens   Screens
-	Traces    Traces
-	Doctor    Doctor
-	Captures  Captures
-	Calls     Calls
-	DryRuns   DryRuns
-	Numbers   Numbers
+	// Nodes returns where in a cluster the screens of a session are connected, one for
+	// each; nil: there is no cluster.
+	Nodes    func(agent screenpop.AgentID, session string) []string
+	Traces   Traces
+	Doctor   Doctor
+	Captures Captures
+	Calls    Calls
+	DryRuns  DryRuns
+	Numbers  Numbers
 	// Directories is for the admin's commands; Directory answers for agents.
 	Directories Directories
 	Vault       Vault
@@ -63,6 +67,7 @@ type Server struct {
 	directory   Directory
 	pairings    Pairings
 	screens     Screens
+	nodes       func(agent screenpop.AgentID, session string) []string
 	traces      Traces
 	doctor      Doctor
 	captures    Captures
@@ -138,7 +143,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.usage, s.configurations = cfg.Usage, cfg.Configurations
 	s.administration.Store(&cfg.Administration)
-	s.tellAdminsTurned = cfg.TellAdminsTurned
+	s.tellAdminsTurned, s.nodes = cfg.TellAdminsTurned, cfg.Nodes
 	s.signedAdmins = &sessions{sessionRules: adminSessions(), store: cfg.Store, now: cfg.Now}
 	s.adminLinks = &invites{cfg.Store, cfg.Now, adminLinkPrefix, adminLinkLife}
 	s.parents, s.frames = cfg.Parents, newFrames(cfg.Store, s.sessions, cfg.Now)

@@ -10,7 +10,7 @@ import { words } from './admin-text.js';
 
 /**
  * @typedef {import('./admin-show.js').Agent} Agent
- * @typedef {{tenant: string, extension: string, id: string, device: string, method: string, created: string, last_seen: string, address: string, screens: number}} Session
+ * @typedef {{tenant: string, extension: string, id: string, device: string, method: string, created: string, last_seen: string, address: string, screens: number, nodes?: string[]}} Session
  */
 
 const dialog = /** @type {HTMLDialogElement} */ (byId('agent'));

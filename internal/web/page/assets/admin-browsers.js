@@ -53,7 +53,7 @@ function render() {
     moment(part(e, '.created'), s.created, (d) => `${words.ago(d)}, by ${words.methods[s.method] ?? s.method}`);
     moment(part(e, '.seen'), s.last_seen, words.ago);
     say(part(e, '.from'), s.address || words.none);
-    say(part(e, '.screens'), String(s.screens));
+    say(part(e, '.screens'), words.screensAt(s.screens, s.nodes ?? []));
     part(e, '.screens').dataset.none = String(s.screens === 0);
     part(e, '.end').setAttribute('aria-label', `End: ${nameOf(s)}, ${s.device}`);
   });

@@ -66,6 +66,8 @@ export const words = {
   sinceOf: (d) => `${day(d)}, ${time(d)}`,
   noBrowsers: 'Not signed in anywhere.',
   screens: (/** @type {number} */ n) => plural(n, { one: '# screen open', other: '# screens open' }),
+  /** @param {number} n @param {string[]} nodes */
+  screensAt: (n, nodes) => nodes.length > 0 ? `${n} (${[...new Set(nodes)].join(', ')})` : String(n),
   methods: /** @type {Record<string, string>} */ ({ invite: 'invite link', pbx_password: 'PBX password', oidc: 'single sign-on', link: 'link' }),
   /** @param {string} method @param {Date} since */
   signedInBy: (method, since) => `signed in ${ago(since)} by ${words.methods[method] ?? method}`,
