@@ -25,7 +25,7 @@ const (
 	leastFirst   = .1
 	least        = .5
 	helloWithin  = 15 * time.Second
-	stableAfter  = 10 * time.Second
+	stableAfter  = 5 * time.Second
 
 	closedRestart = 4000
 )

@@ -221,7 +221,7 @@ const (
 	hookPassword = "chaos-webhook-password"
 )
 
-func (w *world) settings(n *node, name, key string, urls []string, smokeball string) map[string]any {
+func (w *world) settings(n *node, name, key string, urls []string, door string) map[string]any {
 	tenants := make([]map[string]any, w.size.tenants)
 	for i := range tenants {
 		var agents []map[string]any
@@ -234,7 +234,7 @@ func (w *world) settings(n *node, name, key string, urls []string, smokeball str
 			"domain": w.tenant(i), "region": "us", "agents": agents,
 			"smokeball": map[string]any{
 				"client_id": simulator.DefaultClient().ID, "client_secret_file": "client-secret", "api_key_file": "api-key",
-				"endpoints":           map[string]any{"auth": smokeball, "api": smokeball, "app": smokeball},
+				"endpoints":           map[string]any{"auth": door, "api": w.crm.doors[0], "app": w.crm.doors[0]},
 				"requests_per_second": 10_000, "burst": 10_000,
 			},
 			"pbx": map[string]any{

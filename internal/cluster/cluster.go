@@ -71,6 +71,8 @@ type Cluster struct {
 	let       map[int]bool    // released, not yet written
 	changed   chan struct{}   // closed, and made anew, when any of this changes
 	deaf      bool            // the server does not answer at all
+	hearing   context.Context // ends when the member goes deaf
+	deafen    context.CancelFunc
 	standing  standing
 	connected uint64 // how often anew, when that was looked at
 	leaving   bool
@@ -94,6 +96,7 @@ func Join(ctx context.Context, cfg Config) (*Cluster, error) {
 		beats: map[string]beat{}, held: map[int]bool{}, busy: map[int]bool{}, let: map[int]bool{}, changed: make(chan struct{}),
 		standing: standing{answers: map[string]answer{}},
 	}
+	c.hearing, c.deafen = context.WithCancel(context.Background())
 	c.streams = newStreams(cfg.Conn, c.id, cfg.Name+".s."+c.id+".")
 	if err := c.openBucket(ctx); err != nil {
 		return nil, err

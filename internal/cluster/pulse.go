@@ -25,12 +25,17 @@ func (c *Cluster) pulse(ctx context.Context) {
 }
 
 func (c *Cluster) feel(err error) {
+	// Asked before anything is locked: nats.go holds its own lock while it connects
+	// to a server that does not answer, for as long as nats.Timeout.
+	connected := c.cfg.Conn.Stats().Reconnects
 	c.mu.Lock()
 	before := c.deaf
 	if c.deaf = err != nil; c.deaf != before {
+		if c.deafen(); !c.deaf {
+			c.hearing, c.deafen = context.WithCancel(context.Background())
+		}
 		c.tell()
 	}
-	connected := c.cfg.Conn.Stats().Reconnects
 	anew := err == nil && connected != c.connected
 	if anew {
 		c.connected = connected
@@ -60,4 +65,12 @@ func (c *Cluster) Deaf() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.deaf
+}
+
+// Hearing returns a context that ends as soon as NATS does not answer this member
+// any more: what waits for an answer from there waits in vain.
+func (c *Cluster) Hearing() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hearing
 }

@@ -124,13 +124,18 @@ func fromOutside(r *http.Request) {
 }
 
 // patient is a request with the time that it may wait for the store: to find out
-// whose it is, and in the lobby.
+// whose it is, and in the lobby. Where NATS falls silent meanwhile that is over.
 func (f *front) patient(r *http.Request) (*http.Request, context.CancelFunc) {
-	if !f.Deaf() {
-		return r, func() {}
+	if f.Deaf() {
+		ctx, cancel := context.WithTimeout(r.Context(), deafTime)
+		return r.WithContext(ctx), cancel
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), deafTime)
-	return r.WithContext(ctx), cancel
+	ctx, cancel := context.WithCancel(r.Context())
+	stop := context.AfterFunc(f.Hearing(), cancel)
+	return r.WithContext(ctx), func() {
+		stop()
+		cancel()
+	}
 }
 
 // unknown answers a request of which nobody can say whose it is.

@@ -161,9 +161,26 @@ func (b *kvBackend) Get(ctx context.Context, path string) ([]byte, uint64, error
 	if err != nil {
 		return nil, 0, err
 	}
-	defer cancel()
 	defer context.AfterFunc(ctx, cancel)() // but for reading, which leaves nothing open
-	e, err := b.kv.Get(asked, keyOf(path))
+	var e jetstream.KeyValueEntry
+	got := make(chan error, 1)
+	go func() {
+		defer cancel()
+		var err error
+		e, err = b.kv.Get(asked, keyOf(path))
+		got <- err
+	}()
+	// nats.go looks at no context while it connects to a server that does not
+	// answer: who waits for it waits with it.
+	select {
+	case err = <-got:
+	case <-asked.Done():
+		select {
+		case err = <-got:
+		default:
+			return nil, 0, away(asked.Err())
+		}
+	}
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return nil, 0, nil
 	}

@@ -29,7 +29,7 @@ const LEAST = 0.5;
 const CLOSED_RESTART = 4000;
 const RESTART_DELAY = 250;
 const HELLO_WITHIN = 15_000;
-const STABLE_AFTER = 10_000;
+const STABLE_AFTER = 5000;
 
 export class Connection {
   /** @param {Handlers} handlers */
