@@ -27,7 +27,10 @@ record is sealed with it, and only then the old key is taken out of the file.
 It may be interrupted at any point: run it again, until it says "done".
 
 Where the daemon has a copy of the key file that changes at its start only, as
-with systemd's LoadCredential=, the command says when to restart it.`,
+with systemd's LoadCredential=, the command says when to restart it.
+
+In a cluster it does nothing: every node needs the new key before one seals with
+it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if flags.configFile == "" && (flags.keyFile == "" || flags.stateDir == "") {
@@ -35,6 +38,9 @@ with systemd's LoadCredential=, the command says when to restart it.`,
 			}
 			if err := flags.resolve(); err != nil {
 				return err
+			}
+			if flags.inCluster() {
+				return failure{exitFailed, errors.New("of a cluster every node needs the new key before one seals with it, or the others could read nothing any more: docs/cluster.md says how, under \"Rotating the key\"; nothing was changed")}
 			}
 			done, err := flags.rotate(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
