@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -27,10 +29,15 @@ type carried struct {
 func (p *parts) carry(ctx context.Context) error {
 	c := carried{Taken: p.ground.world.moment(), Calls: p.receiver.Carry(), Legs: p.flow.Carried()}
 	p.markShown(c.Legs)
-	if len(c.Legs) == 0 && c.Calls.Empty() {
+	term := ""
+	if p.ring != nil {
+		term = p.ring.before
+	}
+	// What is in the ring is not so any more where everything is over.
+	if len(c.Legs) == 0 && c.Calls.Empty() && (p.ring == nil || p.ring.unused()) {
 		return nil
 	}
-	return sealCarried(ctx, p.store, p.carryAt, c)
+	return sealCarried(ctx, p.store, p.carryAt, term, c)
 }
 
 func (p *parts) markShown(legs []screenpop.CarriedLeg) {
@@ -40,9 +47,17 @@ func (p *parts) markShown(legs []screenpop.CarriedLeg) {
 }
 
 // resume goes on with the calls that the daemon before has left, if it was a
-// moment ago. Nothing in it keeps a daemon from starting.
-func (p *parts) resume(ctx context.Context, log *slog.Logger) {
-	c, err := takeCarried(ctx, p.store, p.carryAt)
+// moment ago. Nothing in it keeps a daemon from starting, but a part of a cluster is
+// not taken over from a store that does not answer.
+func (p *parts) resume(ctx context.Context, log *slog.Logger) error {
+	c, err := p.left(ctx)
+	if errors.Is(err, errNoRing) {
+		return err
+	}
+	if err != nil && c != nil {
+		log.Warn("some of the calls that were under way are not known: those that ring pop when they are answered", "err", err)
+		err = nil
+	}
 	switch {
 	case err != nil:
 		log.Warn("the calls that were under way at the restart are not known: those that ring pop when they are answered", "err", err)
@@ -52,7 +67,7 @@ func (p *parts) resume(ctx context.Context, log *slog.Logger) {
 		age, ok := now.since(c.Taken)
 		if !ok || age > carryFor {
 			log.Info("the calls that were under way when smokepop stopped are over: it was more than a minute ago, or before the machine's own restart")
-			return
+			return nil
 		}
 		at := now.Wall.Add(-age)
 		p.receiver.Resume(c.Calls, at)
@@ -62,6 +77,24 @@ func (p *parts) resume(ctx context.Context, log *slog.Logger) {
 		p.flow.Resume(c.Legs, at)
 		log.Info("going on with the calls that were under way", "legs", len(c.Legs), "after", age.Round(time.Millisecond))
 	}
+	return nil
+}
+
+// errNoRing is that a part of a cluster cannot be taken over: the store does not say
+// whose the calls are.
+var errNoRing = errors.New("the store does not answer")
+
+// left reads what was left for this daemon, or for the part. An error beside calls
+// is that some are not known.
+func (p *parts) left(ctx context.Context) (c *carried, err error) {
+	if p.moved == nil {
+		return takeCarried(ctx, p.store, p.carryAt)
+	}
+	var left error
+	if p.ring, c, left, err = openRing(ctx, p.store, p.carryAt, p.ground.world.moment); err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoRing, err)
+	}
+	return c, left
 }
 
 // moment is a point in time that two processes of one machine agree on, even if

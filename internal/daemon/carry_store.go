@@ -25,6 +25,7 @@ type carriedStore interface {
 const (
 	carriedPrefix = "carried/calls/"
 	carriedHead   = "head" // written last: without it there is nothing
+	carriedNow    = "now"  // what nodes of an earlier version leave that go without a word
 	carriedForm   = 1      // of what is in the parts; another one is passed over
 	carriedPart   = vault.MaxValue / 2
 	carriedMost   = 64 << 20 // unpacked
@@ -35,19 +36,21 @@ type carriedIndex struct {
 	Form  int    `json:"form"`
 	Parts int    `json:"parts"`
 	Sum   []byte `json:"sum"` // SHA-256 of the parts, one after the other
+	// Term is what the store said when they were written, of a part of a cluster.
+	Term string `json:"term,omitempty"`
 }
 
 func carriedPath(at string, part int) string { return fmt.Sprintf("%s%04d", at, part) }
 
 // sealCarried writes c below at, in parts that the store takes.
-func sealCarried(ctx context.Context, store carriedStore, at string, c carried) error {
+func sealCarried(ctx context.Context, store carriedStore, at, term string, c carried) error {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
 	if err := errors.Join(json.NewEncoder(w).Encode(c), w.Close()); err != nil {
 		return err
 	}
 	sum := sha256.Sum256(packed.Bytes())
-	head := carriedIndex{Form: carriedForm, Sum: sum[:]}
+	head := carriedIndex{Form: carriedForm, Sum: sum[:], Term: term}
 	for part := range slices.Chunk(packed.Bytes(), carriedPart) {
 		if err := store.Put(ctx, carriedPath(at, head.Parts), part); err != nil {
 			return err
@@ -68,7 +71,10 @@ func takeCarried(ctx context.Context, store carriedStore, at string) (*carried, 
 	if err != nil || len(paths) == 0 {
 		return nil, err
 	}
-	c, err := readCarried(ctx, store, at, paths)
+	var c *carried
+	if err = errors.New("smokepop was ended while it was writing them"); slices.Contains(paths, at+carriedHead) {
+		c, _, err = readCarried(ctx, store, at)
+	}
 	for _, path := range paths {
 		if _, gone := store.Delete(ctx, path, 0); gone != nil {
 			// Read once more it would bring calls back that are over by then.
@@ -78,57 +84,63 @@ func takeCarried(ctx context.Context, store carriedStore, at string) (*carried, 
 	return c, err
 }
 
-func readCarried(ctx context.Context, store carriedStore, at string, paths []string) (*carried, error) {
-	if !slices.Contains(paths, at+carriedHead) {
-		if slices.Contains(paths, at+carriedNow) {
-			return readSnapshot(ctx, store, at)
-		}
-		return nil, errors.New("smokepop was ended while it was writing them")
-	}
+// readCarried reads what was sealed, and during which term.
+func readCarried(ctx context.Context, store carriedStore, at string) (c *carried, term string, err error) {
 	b, _, err := store.Get(ctx, at+carriedHead)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	var head carriedIndex
 	if err := json.Unmarshal(b, &head); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if head.Form != carriedForm {
-		return nil, fmt.Errorf("another version of smokepop wrote them, in form %d", head.Form)
+		return nil, "", fmt.Errorf("another version of smokepop wrote them, in form %d", head.Form)
 	}
 	var packed []byte
 	for i := range head.Parts {
 		part, _, err := store.Get(ctx, carriedPath(at, i))
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		packed = append(packed, part...)
 	}
 	if sum := sha256.Sum256(packed); !bytes.Equal(sum[:], head.Sum) {
-		return nil, errors.New("their parts do not fit together")
+		return nil, "", errors.New("their parts do not fit together")
 	}
-	return unpackCarried(bytes.NewReader(packed))
+	c = new(carried)
+	if err := unpack(bytes.NewReader(packed), c); err != nil {
+		return nil, "", err
+	}
+	return c, head.Term, nil
 }
 
-func unpackCarried(packed io.Reader) (*carried, error) {
-	r, err := gzip.NewReader(packed)
+// readSnapshot reads what a node of an earlier version has left.
+func readSnapshot(ctx context.Context, store carriedStore, at string) (*carried, error) {
+	packed, _, err := store.Get(ctx, at+carriedNow)
 	if err != nil {
 		return nil, err
 	}
 	c := new(carried)
+	return c, unpack(bytes.NewReader(packed), c)
+}
+
+// unpack reads JSON that was packed, to its end.
+func unpack(packed io.Reader, into any) error {
+	r, err := gzip.NewReader(packed)
+	if err != nil {
+		return err
+	}
 	doc := json.NewDecoder(io.LimitReader(r, carriedMost))
-	if err := doc.Decode(c); err != nil {
-		return nil, err
+	if err := doc.Decode(into); err != nil {
+		return err
 	}
 	// To the end: only there is gzip's own sum compared.
 	switch _, err := doc.Token(); {
 	case err == nil:
-		return nil, errors.New("something follows them")
+		return errors.New("something follows them")
 	case !errors.Is(err, io.EOF):
-		return nil, err
+		return err
 	}
-	if err := r.Close(); err != nil {
-		return nil, err
-	}
-	return c, nil
+	return r.Close()
 }

@@ -224,7 +224,7 @@ func TestCarriedIsReadOnceWhateverItsSize(t *testing.T) {
 	for _, n := range []int{0, 1, 12_000} {
 		s := &shelf{records: map[string][]byte{}}
 		c := someLegs(n)
-		if err := sealCarried(t.Context(), s, carriedPrefix, c); err != nil {
+		if err := sealCarried(t.Context(), s, carriedPrefix, "", c); err != nil {
 			t.Fatal(err)
 		}
 		if n > 10_000 && len(s.records) < 3 {
@@ -243,7 +243,7 @@ func TestCarriedIsReadOnceWhateverItsSize(t *testing.T) {
 // What does not fit together is nothing, and is gone.
 func TestCarriedThatIsNotWholeIsNothing(t *testing.T) {
 	whole := &shelf{records: map[string][]byte{}}
-	if err := sealCarried(t.Context(), whole, carriedPrefix, someLegs(12_000)); err != nil {
+	if err := sealCarried(t.Context(), whole, carriedPrefix, "", someLegs(12_000)); err != nil {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(*shelf){

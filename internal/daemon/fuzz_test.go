@@ -15,7 +15,7 @@ import (
 // gone, and what can be read of it is the same when it is written and read again.
 func FuzzCarried(f *testing.F) {
 	shelf0 := &shelf{records: map[string][]byte{}}
-	if err := sealCarried(f.Context(), shelf0, carriedPrefix, someLegs(3)); err != nil {
+	if err := sealCarried(f.Context(), shelf0, carriedPrefix, "", someLegs(3)); err != nil {
 		f.Fatal(err)
 	}
 	head, part := shelf0.records[carriedPrefix+carriedHead], shelf0.records[carriedPath(carriedPrefix, 0)]
@@ -46,7 +46,7 @@ func FuzzCarried(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := sealCarried(t.Context(), s, carriedPrefix, *c); err != nil {
+		if err := sealCarried(t.Context(), s, carriedPrefix, "", *c); err != nil {
 			t.Fatal(err)
 		}
 		again, err := takeCarried(t.Context(), s, carriedPrefix)

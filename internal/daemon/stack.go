@@ -54,7 +54,7 @@ func (g *ground) newStack(ctx context.Context, cfg *config.Config, store storage
 	s.cancel = cancel
 	group, failing := errgroup.WithContext(work)
 	runners := s.parts.tenantRunners()
-	runners["snapshots"] = s.parts.snapshots
+	runners["follower"] = s.parts.follow
 	for name, run := range runners {
 		group.Go(func() error {
 			if err := run(failing); err != nil && !errors.Is(err, context.Canceled) {

@@ -90,18 +90,14 @@ func (t *tracing) Run(ctx context.Context) error {
 type recorders struct {
 	trace   screenpop.Recorder
 	tracing *tracing
-	moved   chan struct{} // nil: nobody wants to know
+	moved   *movement // nil: nobody wants to know
 }
 
 func (r recorders) Record(e screenpop.TraceEntry) {
 	r.trace.Record(e)
 	r.tracing.Record(e)
-	if r.moved == nil {
-		return
-	}
-	select {
-	case r.moved <- struct{}{}:
-	default:
+	if r.moved != nil {
+		r.moved.note(e)
 	}
 }
 

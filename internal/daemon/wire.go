@@ -25,8 +25,9 @@ import (
 type parts struct {
 	ground   *ground
 	store    storage
-	carryAt  string        // where in the store calls are carried
-	moved    chan struct{} // holds one token when a call may have moved; nil: nobody wants to know
+	carryAt  string    // where in the store calls are carried
+	ring     *ring     // where they are kept while they are under way; nil: nowhere
+	moved    *movement // nil: likewise
 	keeper   *tokens.Keeper
 	hub      *push.Hub
 	finder   *lookup.Finder
@@ -61,8 +62,8 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 	if p.tracing, err = newTracing(cfg.Tracing, world.collector, g.version, metrics, log.With("component", "otlp")); err != nil {
 		return nil, err
 	}
-	if g.nats != nil {
-		p.moved = make(chan struct{}, 1)
+	if carryAt != carriedPrefix { // a part of a cluster
+		p.moved = newMovement()
 	}
 	recorder := recorders{traces, p.tracing, p.moved}
 	down.add("connections to Smokeball", func(context.Context) error { world.smokeball.CloseIdleConnections(); return nil })
@@ -129,7 +130,9 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 	if err != nil {
 		return nil, err
 	}
-	p.resume(ctx, log.With("component", "daemon"))
+	if err := p.resume(ctx, log.With("component", "daemon")); err != nil {
+		return nil, fmt.Errorf("read the calls under way: %w", err)
+	}
 	p.live = newLiveStates(p.receiver, metrics, log.With("component", "vodia"))
 	p.live.set(cfg.Tenants, p.pbxes)
 	p.dialler = newDialler(p.hub, p.pbxes)

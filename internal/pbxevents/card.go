@@ -18,6 +18,7 @@ type card struct {
 	answered bool
 	// compared: legs that begin are compared with it.
 	compared bool
+	n        int // what it goes by in a [Piece]: those made later have a higher one
 }
 
 // How close legs have to be to be one to the agent.
@@ -54,7 +55,7 @@ func (s *step) deal(l *leg, blank *card) {
 	case c != nil:
 		s.join(l, c, sameParty)
 	default:
-		blank.agent, blank.call, blank.legs = l.agent, l.call, append(blank.legs, l)
+		blank.agent, blank.call, blank.legs, blank.n = l.agent, l.call, append(blank.legs, l), s.tr.moved.nextCard()
 		blank.call.State = ""
 		l.card = blank
 		s.dealt = append(s.dealt, l.card)
@@ -219,6 +220,7 @@ func (t *tracker) prune(e screenpop.Extension, now time.Time) {
 	if n := len(left) - maxCards; n > 0 {
 		for _, c := range left[:n] {
 			t.drop(c)
+			t.moved.card(c)
 		}
 		left = slices.Delete(left, 0, n)
 	}

@@ -39,6 +39,7 @@ type carriedCall struct {
 
 // carriedLeg goes by its place among all legs of the tenant; so does its twin.
 type carriedLeg struct {
+	N         int                   `json:"n,omitempty"` // of a [Piece]: what it goes by there
 	Extension screenpop.Extension   `json:"extension"`
 	Call      screenpop.CarriedCall `json:"call"`
 	Phones    []carriedPhone        `json:"phones,omitempty"`
@@ -56,6 +57,7 @@ type carriedPhone struct {
 }
 
 type carriedCard struct {
+	N         int                   `json:"n,omitempty"` // likewise
 	Extension screenpop.Extension   `json:"extension"`
 	Call      screenpop.CarriedCall `json:"call"`
 	Legs      []int                 `json:"legs,omitempty"`
@@ -77,28 +79,18 @@ type carriedEntry struct {
 // repeated events are told by them.
 const carriedEnded = 2000
 
-// snapshotEnded is how many of them a snapshot has: it is taken often.
-const snapshotEnded = 50
-
 // Carry returns what is remembered of all calls. It is called when no event
 // comes any more.
-func (r *Receiver) Carry() Carried { return r.carry(carriedEnded) }
-
-// Snapshot returns what is remembered of the calls that are live, and of the few
-// that ended last, while events come.
-func (r *Receiver) Snapshot() Carried { return r.carry(snapshotEnded) }
-
-func (r *Receiver) carry(ended int) Carried {
+func (r *Receiver) Carry() Carried {
 	now := r.now()
 	var all Carried
 	for _, domain := range r.Tenants() {
 		t := r.tenant(domain)
 		t.live.mu.Lock()
-		carried := t.tracker.carry(now, ended)
+		carried := t.tracker.carry(now)
 		carried.Domain = domain
 		for _, id := range slices.Sorted(maps.Keys(t.live.calls)) {
-			c := t.live.calls[id]
-			carried.List = append(carried.List, carriedEntry{c.id, c.primary, maps.Clone(c.at), c.none})
+			carried.List = append(carried.List, t.live.calls[id].carry())
 		}
 		t.live.mu.Unlock()
 		all = append(all, carried)
@@ -106,11 +98,11 @@ func (r *Receiver) carry(ended int) Carried {
 	return all
 }
 
-func (t *tracker) carry(now time.Time, ended int) carriedTenant {
+func (t *tracker) carry(now time.Time) carriedTenant {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var calls []*call
-	for e := t.done.Back(); e != nil && len(calls) < ended; e = e.Prev() {
+	for e := t.done.Back(); e != nil && len(calls) < carriedEnded; e = e.Prev() {
 		calls = append(calls, e.Value.(*call))
 	}
 	slices.Reverse(calls)
@@ -141,39 +133,54 @@ func (t *tracker) carry(now time.Time, ended int) carriedTenant {
 			legs[l] = len(legs)
 		}
 	}
+	place := func(l *leg) (int, bool) { i, there := legs[l]; return i, there }
 	for _, c := range calls {
-		record := carriedCall{c.id, slices.Clone(c.ids), slices.Clone(c.gone), c.ended, c.skip, c.closed, c.sources, screenpop.AgeOf(c.news, now), nil}
-		for _, l := range c.legs {
-			one := carriedLeg{
-				Extension: l.agent.Extension, Call: spare(l.call, l.stopped, now), Source: l.source,
-				News: screenpop.AgeOf(l.news, now), Stopped: screenpop.AgeOf(l.stopped, now),
-			}
-			one.Forgotten = l.forgotten || !l.call.Number.IsZero() && one.Call.Number == ""
-			for _, p := range l.phones {
-				one.Phones = append(one.Phones, carriedPhone{p.id, p.state})
-			}
-			if l.card != nil {
-				one.Card = index(l.card)
-			}
-			if i, there := legs[l.twin]; there {
-				one.Twin = &i
-			}
-			record.Legs = append(record.Legs, one)
-		}
-		carried.Calls = append(carried.Calls, record)
+		carried.Calls = append(carried.Calls, c.carry(now, index, place))
 	}
 	for i, c := range dealt {
-		one := carriedCard{
-			Extension: c.agent.Extension, Call: spare(c.call, c.ended, now), Ended: screenpop.AgeOf(c.ended, now), Answered: c.answered, Dealt: i < compared,
-		}
-		for _, l := range c.legs {
-			if i, there := legs[l]; there {
-				one.Legs = append(one.Legs, i)
-			}
-		}
-		carried.Cards = append(carried.Cards, one)
+		carried.Cards = append(carried.Cards, c.carry(now, place, i < compared))
 	}
 	return carried
+}
+
+// carry returns the call as it is at now, its legs and cards by what card and leg
+// say they go by.
+func (c *call) carry(now time.Time, card func(*card) *int, leg func(*leg) (int, bool)) carriedCall {
+	record := carriedCall{c.id, slices.Clone(c.ids), slices.Clone(c.gone), c.ended, c.skip, c.closed, c.sources, screenpop.AgeOf(c.news, now), nil}
+	for _, l := range c.legs {
+		one := carriedLeg{
+			Extension: l.agent.Extension, Call: spare(l.call, l.stopped, now), Source: l.source,
+			News: screenpop.AgeOf(l.news, now), Stopped: screenpop.AgeOf(l.stopped, now),
+		}
+		one.Forgotten = l.forgotten || !l.call.Number.IsZero() && one.Call.Number == ""
+		for _, p := range l.phones {
+			one.Phones = append(one.Phones, carriedPhone{p.id, p.state})
+		}
+		if l.card != nil {
+			one.Card = card(l.card)
+		}
+		if i, there := leg(l.twin); there {
+			one.Twin = &i
+		}
+		record.Legs = append(record.Legs, one)
+	}
+	return record
+}
+
+func (c *card) carry(now time.Time, leg func(*leg) (int, bool), dealt bool) carriedCard {
+	one := carriedCard{
+		Extension: c.agent.Extension, Call: spare(c.call, c.ended, now), Ended: screenpop.AgeOf(c.ended, now), Answered: c.answered, Dealt: dealt,
+	}
+	for _, l := range c.legs {
+		if i, there := leg(l); there {
+			one.Legs = append(one.Legs, i)
+		}
+	}
+	return one
+}
+
+func (c *liveCall) carry() carriedEntry {
+	return carriedEntry{c.id, c.primary, maps.Clone(c.at), c.none}
 }
 
 // spare carries a call without its number where that is over for so long that

@@ -13,6 +13,60 @@ import (
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
+// kept is what is kept of a receiver piece by piece, through JSON, for the case that
+// its daemon goes without a word.
+type kept map[string]keptPiece
+
+type keptPiece struct {
+	text  []byte
+	at    time.Time
+	until time.Time
+}
+
+func (k kept) follow(t interface{ Fatal(...any) }, r *Receiver, now time.Time) {
+	for _, c := range r.Changes() {
+		if delete(k, c.Key); c.Gone {
+			continue
+		}
+		b, err := json.Marshal(c.Piece)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k[c.Key] = keptPiece{b, now, c.Until}
+	}
+}
+
+// gathered is what the next receiver goes on with at now.
+func (k kept) gathered(t interface{ Fatal(...any) }, now time.Time) Carried {
+	var pieces []Piece
+	for _, one := range k {
+		if !one.until.IsZero() && now.After(one.until) {
+			continue
+		}
+		var p Piece
+		if err := json.Unmarshal(one.text, &p); err != nil {
+			t.Fatal(err)
+		}
+		pieces = append(pieces, p.Older(now.Sub(one.at)))
+	}
+	return Gather(pieces)
+}
+
+// killed returns a receiver that goes on from what was kept of one, on a clock that
+// is set anew.
+func killed(t interface{ Fatal(...any) }, k kept, tenant Tenant, sink screenpop.Sink, clock *clock, set time.Duration) *Receiver {
+	carried := k.gathered(t, clock.Now())
+	clear(k)
+	clock.pass(set)
+	next, err := New([]Tenant{tenant}, Deps{Directory: staff(), Sink: sink, Now: clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Resume(carried, clock.Now())
+	k.follow(t, next, clock.Now())
+	return next
+}
+
 // restarted returns a receiver that goes on from r, on a clock that is set
 // anew, and what was carried.
 func restarted(t interface{ Fatal(...any) }, r *Receiver, tenant Tenant, sink screenpop.Sink, clock *clock, set time.Duration) (*Receiver, string) {
@@ -33,9 +87,9 @@ func restarted(t interface{ Fatal(...any) }, r *Receiver, tenant Tenant, sink sc
 	return next, string(b)
 }
 
-// Wherever a restart falls, and however the clock is set meanwhile, every event
-// after it gets the answer it would have got without one, and the flow is
-// offered the same: as long as numbers are carried.
+// Wherever a restart falls, in order or after the daemon was killed, and however the
+// clock is set meanwhile, every event after it gets the answer it would have got
+// without one, and the flow is offered the same: as long as numbers are carried.
 func TestPropertyRestartChangesNothing(t *testing.T) {
 	tenant := usTenant(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -53,20 +107,28 @@ func TestPropertyRestartChangesNothing(t *testing.T) {
 		lists := []string{"a", "l", "m"}
 		told := ""
 		left := int(joinWindow / time.Second)
+		follows, pieces := rapid.Bool().Draw(t, "follows"), kept{}
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
-			switch rapid.IntRange(0, 9).Draw(t, "step") {
-			case 0, 1:
+			if follows {
+				pieces.follow(t, b, moved.Now())
+			}
+			switch step := rapid.IntRange(0, 9).Draw(t, "step"); {
+			case step <= 1 && follows:
+				set := time.Duration(rapid.IntRange(-3600, 3600).Draw(t, "set")) * time.Second
+				b = killed(t, pieces, tenant, goes, moved, set)
+				told += fmt.Sprintf("\nkilled, the clock set by %v", set)
+			case step <= 1:
 				set := time.Duration(rapid.IntRange(-3600, 3600).Draw(t, "set")) * time.Second
 				b, _ = restarted(t, b, tenant, goes, moved, set)
 				told += fmt.Sprintf("\nrestart, the clock set by %v", set)
-			case 2:
+			case step == 2:
 				n := rapid.IntRange(0, left).Draw(t, "pass")
 				left -= n
 				pass := time.Duration(n) * time.Second
 				steady.pass(pass)
 				moved.pass(pass)
 				told += fmt.Sprintf("\n%v", pass)
-			case 3, 4:
+			case step <= 4:
 				var calls []string
 				for _, id := range lists {
 					if state := rapid.SampledFrom([]string{"", "alerting", "connected"}).Draw(t, "state"); state != "" {
@@ -90,6 +152,57 @@ func TestPropertyRestartChangesNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A thing is told of once, and again only when it has moved; what is over stays until
+// nothing is compared with it any more, and what nobody hears of is nothing.
+func TestChangesAreToldOnce(t *testing.T) {
+	r := newRig(t, nil)
+	keys := func() (keys []string) {
+		for _, c := range r.Changes() {
+			line := c.Key
+			switch {
+			case c.Gone:
+				line += " gone"
+			case !c.Until.IsZero():
+				line += " over"
+			}
+			keys = append(keys, line)
+		}
+		return sorted(keys)
+	}
+	expect := func(when string, want ...string) {
+		t.Helper()
+		if got := keys(); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", when, got, want)
+		}
+	}
+	r.send("event=ringing&call_id=early&extension=101&from=6173998147&to=101")
+	expect("the first time", "call/"+firm+"/early", "card/"+firm+"/1")
+	expect("nothing has moved")
+	r.send("event=ringing&call_id=b&extension=101,102&from=6175550199&to=102")
+	expect("another call", "call/"+firm+"/b", "card/"+firm+"/2", "card/"+firm+"/3")
+	r.send("event=connected&call_id=b&extension=102&from=6175550199&to=102")
+	expect("one has answered", "call/"+firm+"/b", "card/"+firm+"/2 over", "card/"+firm+"/3")
+	r.send("event=terminated&call_id=early&extension=101")
+	expect("the end", "call/"+firm+"/early over", "card/"+firm+"/1 over")
+	_ = r.Live(firm, listOf("l 6173998100 102 alerting"))
+	expect("a list", "call/"+firm+"/l", "card/"+firm+"/4", "entry/"+firm+"/l")
+	_ = r.Live(firm, listOf("l 6173998100 102 alerting"))
+	expect("the same list")
+	r.clock.pass(retell + time.Second)
+	_ = r.Live(firm, listOf("l 6173998100 102 alerting"))
+	expect("the same list after a while", "call/"+firm+"/l")
+	_ = r.Live(firm, nil)
+	expect("an empty list", "call/"+firm+"/l over", "card/"+firm+"/4 over", "entry/"+firm+"/l gone")
+	r.clock.pass(carriedConnected)
+	next := newRig(t, nil)
+	next.Resume(r.Carry(), next.clock.Now())
+	for _, c := range next.Changes() {
+		if c.Key != "call/"+firm+"/b" && !strings.HasPrefix(c.Key, "card/"+firm+"/") {
+			t.Errorf("%s is told of, and was over long ago", c.Key)
+		}
+	}
 }
 
 // sorted leaves aside in which order calls leave a list.

@@ -21,6 +21,7 @@ type leg struct {
 	// forgotten: it ended before a restart, and its number was not carried. The
 	// event with which it begins again has to tell it.
 	forgotten bool
+	n         int // what it goes by in a [Piece]; 0: it has been in none
 }
 
 // phone is one device that rings for a leg, or one connection it has: a PBX

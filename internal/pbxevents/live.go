@@ -25,7 +25,8 @@ const (
 type liveList struct {
 	mu    sync.Mutex
 	calls map[screenpop.CallID]*liveCall
-	again []LiveCall // the list to take in again, because the flow was full; nil: none
+	again []LiveCall                // the list to take in again, because the flow was full; nil: none
+	moved map[screenpop.CallID]bool // as in moves
 }
 
 // liveCall is what a list said of a call.
@@ -138,7 +139,7 @@ func (r *Receiver) takeList(t *tenant, list []LiveCall) {
 			}
 		}
 	}
-	l.calls = next
+	l.move(next)
 	t.tracker.refresh(next, now)
 	if full {
 		l.again = slices.Clone(list)
@@ -218,6 +219,9 @@ func (t *tracker) refresh(calls map[screenpop.CallID]*liveCall, now time.Time) {
 			if c.at[l.agent.Extension] != "" || c.none != "" {
 				l.news = now
 			}
+		}
+		if now.Sub(known.told) > retell {
+			t.moved.call(known)
 		}
 	}
 }

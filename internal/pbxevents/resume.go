@@ -43,7 +43,7 @@ func (t *tenant) resume(carried *carriedTenant, at time.Time) {
 	cards := make([]*card, len(carried.Cards))
 	for i, c := range carried.Cards {
 		if a, ok := t.serves(c.Extension); ok {
-			cards[i] = &card{agent: a, call: c.Call.Call(at), ended: c.Ended.Before(at), answered: c.Answered}
+			cards[i] = &card{agent: a, call: c.Call.Call(at), ended: c.Ended.Before(at), answered: c.Answered, n: tr.moved.nextCard()}
 		}
 	}
 	var legs []*leg // nil: of an agent who is not served

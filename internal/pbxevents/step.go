@@ -231,6 +231,7 @@ func (t *tracker) commit(s *step, m *message) bool {
 	for _, c := range s.spoke {
 		t.speak(c)
 	}
+	t.moved.step(s)
 	for _, c := range s.touched {
 		if c != s.evicted && c.place != nil {
 			t.touch(c, s.now)

@@ -36,6 +36,7 @@ type tracker struct {
 	work    step       // the one under way, or what is left of the last
 	live    *list.List // of *call that have a leg ringing or connected, oldest news first
 	done    *list.List // of *call that have none
+	moved   moves
 }
 
 // source is where an event came from; a bit each.
@@ -61,7 +62,8 @@ type call struct {
 	news    time.Time
 
 	place *list.Element
-	alive bool // place is in live
+	alive bool      // place is in live
+	told  time.Time // when it last was in a [Piece]
 }
 
 func newTracker(sink screenpop.Sink, limit int) *tracker {
@@ -145,6 +147,9 @@ func (t *tracker) forget(c *call) {
 		t.live.Remove(c.place)
 	} else {
 		t.done.Remove(c.place)
+	}
+	if c.alive {
+		t.moved.call(c)
 	}
 	delete(t.calls, c.id)
 	for _, id := range c.ids {

@@ -29,6 +29,14 @@ func (a Age) Before(t time.Time) time.Time {
 	return t.Add(-time.Duration(a))
 }
 
+// Plus is the age of the same thing d later.
+func (a Age) Plus(d time.Duration) Age {
+	if a < 0 {
+		return a
+	}
+	return a + Age(d)
+}
+
 // CarriedCall is a [Call] on its way over a restart.
 type CarriedCall struct {
 	ID        CallID    `json:"id,omitempty"`
@@ -74,26 +82,6 @@ func (f *Flow) Carried() []CarriedLeg {
 	return legs
 }
 
-// Snapshot returns the legs that are under way while the flow runs, each as it is
-// between two of its agent's events. It returns [ErrFlowStuck] when ctx ends
-// first.
-func (f *Flow) Snapshot(ctx context.Context) ([]CarriedLeg, error) {
-	copied := make(chan []CarriedLeg, len(f.workers))
-	for _, w := range f.workers {
-		w.put(item{copied: copied})
-	}
-	var legs []CarriedLeg
-	for range f.workers {
-		select {
-		case part := <-copied:
-			legs = append(legs, part...)
-		case <-ctx.Done():
-			return nil, ErrFlowStuck
-		}
-	}
-	return legs, nil
-}
-
 // Resume goes on with legs that another flow was carrying at the moment at.
 // Pops that are shown are put back on the screens at once, under their ids and
 // with the number alone; their contacts are looked up again when Run runs. It
@@ -128,7 +116,8 @@ func (w *worker) resume(ctx context.Context, r *resumed) (asking bool) {
 	if l.outcome == "" {
 		return w.event(ctx, e)
 	}
-	w.legs[legKey{l.agent.AgentID, l.call.ID}] = l
+	w.legs[l.id()] = l
+	w.note(l.id())
 	if l.popID == "" {
 		return false
 	}
@@ -161,10 +150,10 @@ func (w *worker) foundAgain(ctx context.Context, a *answer) (asking bool) {
 func (w *worker) carry(queue []item) {
 	for _, it := range queue {
 		e := it.event
-		key := legKey{e.Agent.AgentID, e.Call.ID}
+		key := LegID{e.Agent.AgentID, e.Call.ID}
 		switch l := w.legs[key]; {
 		case it.resumed != nil:
-			w.legs[legKey{it.resumed.leg.agent.AgentID, it.resumed.leg.call.ID}] = it.resumed.leg
+			w.legs[it.resumed.leg.id()] = it.resumed.leg
 		case e.Call.State == Terminated:
 			delete(w.legs, key)
 		case e.Call.State == "": // no event
@@ -174,15 +163,12 @@ func (w *worker) carry(queue []item) {
 			l.call = e.Call
 		}
 	}
-	w.carried = w.underWay()
+	now := w.flow.cfg.Now()
+	for _, l := range w.legs {
+		w.carried = append(w.carried, l.carry(now))
+	}
 }
 
-// underWay returns the worker's legs.
-func (w *worker) underWay() []CarriedLeg {
-	now := w.flow.cfg.Now()
-	legs := make([]CarriedLeg, 0, len(w.legs))
-	for _, l := range w.legs {
-		legs = append(legs, CarriedLeg{Agent: l.agent.AgentID, Call: l.call.Carry(now), Outcome: l.outcome, PopID: l.popID})
-	}
-	return legs
+func (l *leg) carry(now time.Time) CarriedLeg {
+	return CarriedLeg{Agent: l.agent.AgentID, Call: l.call.Carry(now), Outcome: l.outcome, PopID: l.popID}
 }

@@ -11,7 +11,7 @@ func TestCarriedHasWhatWasQueued(t *testing.T) {
 	f := NewFlow(FlowConfig{Settings: func(AgentID) PopSettings { return PopSettings{} }, Carry: true, Workers: 1})
 	w := f.workers[0]
 	put := func(call CallID, s State) { w.put(item{event: Event{Call: Call{ID: call, State: s}}}) }
-	w.legs[legKey{call: "a"}] = &leg{call: Call{ID: "a", State: Ringing}, outcome: OutcomeNoMatch}
+	w.legs[LegID{Call: "a"}] = &leg{call: Call{ID: "a", State: Ringing}, outcome: OutcomeNoMatch}
 	put("a", Connected)
 	put("b", Ringing)
 	put("b", Terminated)

@@ -65,6 +65,7 @@ type Flow struct {
 	workers []*worker
 	seed    maphash.Seed
 
+	told    bool         // Changes has returned everything once; its caller's
 	pending atomic.Int64 // events offered and not yet done with
 	unseen  atomic.Int64 // legs that wait for a page of their agent
 	closing atomic.Bool

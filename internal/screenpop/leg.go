@@ -2,10 +2,13 @@ package screenpop
 
 import "context"
 
-type legKey struct {
-	agent AgentID
-	call  CallID
+// LegID names a call at an agent's extension.
+type LegID struct {
+	Agent AgentID
+	Call  CallID
 }
+
+func (l *leg) id() LegID { return LegID{l.agent.AgentID, l.call.ID} }
 
 // leg is a call at one agent's extension as the flow follows it.
 type leg struct {
@@ -23,7 +26,8 @@ type leg struct {
 
 // event moves a leg and returns whether it started to ask Smokeball.
 func (w *worker) event(ctx context.Context, e Event) (asking bool) {
-	key := legKey{e.Agent.AgentID, e.Call.ID}
+	key := LegID{e.Agent.AgentID, e.Call.ID}
+	w.note(key)
 	l := w.legs[key]
 	if e.Call.State == Terminated {
 		if l != nil {
@@ -90,6 +94,7 @@ func (w *worker) look(ctx context.Context, l *leg, e Event) {
 // still there to be shown. It returns whether its matters are asked for.
 func (w *worker) answered(ctx context.Context, a *answer) (asking bool) {
 	l := a.leg
+	w.note(l.id())
 	if !w.back(l) {
 		return false // ended meanwhile; end has told the trace
 	}
@@ -125,7 +130,7 @@ func (w *worker) back(l *leg) bool {
 		l.cancel()
 		l.cancel = nil
 	}
-	return w.legs[legKey{l.agent.AgentID, l.call.ID}] == l
+	return w.legs[l.id()] == l
 }
 
 // end takes a leg's pop away, or its look-up. A call without a pop goes to the

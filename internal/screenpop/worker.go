@@ -8,7 +8,7 @@ import (
 
 // item is what a worker's queue holds: an event, a leg that came over a restart,
 // the answer of a look-up, an agent's opening of a card or of a page, the matters
-// of a pop, a probe of Alive, or Snapshot's wish for a copy.
+// of a pop, a probe of Alive, or what Changes asks.
 type item struct {
 	event   Event
 	resumed *resumed
@@ -17,7 +17,7 @@ type item struct {
 	watcher *AgentID
 	matters *matters
 	probe   chan<- struct{}
-	copied  chan<- []CarriedLeg
+	changes *changesAsked
 }
 
 // opening is an agent's look closer at a pop.
@@ -36,10 +36,11 @@ type answer struct {
 // worker owns the legs of its agents. Only its own goroutine touches legs.
 type worker struct {
 	flow *Flow
-	legs map[legKey]*leg
+	legs map[LegID]*leg
 	pops map[string]*leg // those of legs that have a pop, by its id
 	// unseen has, of legs, those that wait for a page of their agent.
 	unseen map[AgentID][]*leg
+	moved  map[LegID]bool // since Changes has asked; nil: it never has
 
 	mu      sync.Mutex
 	queue   []item
@@ -51,7 +52,7 @@ type worker struct {
 }
 
 func newWorker(f *Flow) *worker {
-	return &worker{flow: f, legs: make(map[legKey]*leg), pops: make(map[string]*leg), unseen: make(map[AgentID][]*leg), wake: make(chan struct{}, 1)}
+	return &worker{flow: f, legs: make(map[LegID]*leg), pops: make(map[string]*leg), unseen: make(map[AgentID][]*leg), wake: make(chan struct{}, 1)}
 }
 
 // put never blocks: the flow's capacity bounds the queue.
@@ -121,7 +122,7 @@ func (w *worker) leave() {
 	}
 	for _, it := range queue {
 		e := it.event
-		key := legKey{e.Agent.AgentID, e.Call.ID}
+		key := LegID{e.Agent.AgentID, e.Call.ID}
 		switch l := w.legs[key]; {
 		case e.Call.State != Ringing && e.Call.State != Connected: // an end, or no event at all
 		case l == nil:
@@ -154,8 +155,8 @@ func (w *worker) work(ctx context.Context, it item) {
 	case it.probe != nil:
 		it.probe <- struct{}{}
 		return
-	case it.copied != nil:
-		it.copied <- w.underWay()
+	case it.changes != nil:
+		it.changes.answer <- w.tell(it.changes.all)
 		return
 	case it.answer != nil:
 		asking = w.answered(ctx, it.answer)
