@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/smokepop/smokepop/internal/cluster"
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -30,7 +32,8 @@ const (
 // tenant asks nobody.
 type sharedBudgets struct {
 	*smokeball.Budgets
-	of *budgetPlaces
+	of      *budgetPlaces
+	metrics *loanMetrics
 
 	mu      sync.Mutex
 	member  *member // nil until this daemon is one
@@ -68,8 +71,8 @@ func placesOf(cfg *config.Config) (*budgetPlaces, error) {
 	return p, nil
 }
 
-func newSharedBudgets(places *budgetPlaces) *sharedBudgets {
-	s := &sharedBudgets{of: places, lenders: map[string]*borrower{}, nodes: map[string]time.Time{}, parts: map[int]bool{}}
+func newSharedBudgets(places *budgetPlaces, metrics prometheus.Registerer) *sharedBudgets {
+	s := &sharedBudgets{of: places, metrics: newLoanMetrics(metrics), lenders: map[string]*borrower{}, nodes: map[string]time.Time{}, parts: map[int]bool{}}
 	s.Budgets = smokeball.NewSharedBudgets(s)
 	s.Limit(places.limits)
 	return s

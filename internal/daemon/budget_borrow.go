@@ -13,8 +13,9 @@ import (
 // [smokeball.Lender].
 type borrower struct {
 	*budgetLine
-	over func() // called once when the line is gone
-	once sync.Once
+	metrics *loanMetrics
+	over    func() // called once when the line is gone
+	once    sync.Once
 
 	asked   sync.Mutex
 	last    uint64
@@ -38,7 +39,7 @@ func (s *sharedBudgets) borrower(id string) *borrower {
 	if s.closed {
 		return nil
 	}
-	b := &borrower{budgetLine: newBudgetLine(), waiting: map[uint64]chan string{}, gone: make(chan struct{})}
+	b := &borrower{budgetLine: newBudgetLine(), metrics: s.metrics, waiting: map[uint64]chan string{}, gone: make(chan struct{})}
 	b.over = func() {
 		s.mu.Lock()
 		b.until = time.Now().Add(budgetWait)
@@ -104,7 +105,9 @@ func (b *borrower) ended() bool {
 }
 
 // Lend implements [smokeball.Lender].
-func (b *borrower) Lend(ctx context.Context, id smokeball.BudgetID, e smokeball.Endpoint, p smokeball.Priority) (smokeball.Loan, error) {
+func (b *borrower) Lend(ctx context.Context, id smokeball.BudgetID, e smokeball.Endpoint, p smokeball.Priority) (_ smokeball.Loan, err error) {
+	began := time.Now()
+	defer func() { b.metrics.count(began, err) }()
 	ask := &budgetAsk{API: id.API, ClientID: id.ClientID, Endpoint: e, Class: p.Class, Since: p.Since}
 	if end, ok := ctx.Deadline(); ok {
 		if ask.Within = time.Until(end); ask.Within <= 0 {

@@ -13,6 +13,7 @@ import (
 
 	natsd "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/smokepop/smokepop/internal/cluster"
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -106,7 +107,7 @@ func (o *budgetOffice) join(name string) *sharer {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	s := &sharer{member: &member{}, budgets: newSharedBudgets(o.places), cut: nc.Close}
+	s := &sharer{member: &member{}, budgets: newSharedBudgets(o.places, nil), cut: nc.Close}
 	s.Cluster, err = cluster.Join(o.t.Context(), cluster.Config{
 		Conn: nc, Name: "t", Node: name, Secrets: [][]byte{make([]byte, 32)}, Parts: s,
 		Wanted: func(int) bool { return true }, Log: slog.New(slog.DiscardHandler),
@@ -217,6 +218,10 @@ func TestNodesShareABudget(t *testing.T) {
 	o.until(func() bool { return served[(keeper+1)%3].Load() >= before+10 })
 	close(stop)
 	wg.Wait()
+	// Who does not keep the budget asks for each request, and counts what it is told.
+	if m := all[(keeper+1)%3].budgets.metrics; testutil.ToFloat64(m.by[loanGranted]) < 10 {
+		t.Errorf("%v requests were granted, of ten that were asked for", testutil.ToFloat64(m.by[loanGranted]))
+	}
 	sum := int64(0)
 	for i := range served {
 		sum += served[i].Load()

@@ -27,7 +27,7 @@ type rack struct {
 	shelf
 	revisions map[string]uint64
 	last      uint64
-	wrote     int    // bytes
+	wrote     int // bytes
 	// lies is what writes do: nothing but what they say, all are "lost", or "written"
 	// although they fail, or "then lost": all but the first.
 	lies string
