@@ -35,6 +35,9 @@ const (
 	// asked whether they have come; lostAfter is how long it may take to answer.
 	probeAfter = time.Second
 	lostAfter  = 3 * time.Second
+	// tellAfter is how long what was read may wait to be acknowledged: a good deal
+	// less than probeAfter. Otherwise every message has another one for its answer.
+	tellAfter = 200 * time.Millisecond
 	// idleAfter is how long nothing may come from the other side until it is asked
 	// whether it is there: that it has gone may have been said to nobody.
 	idleAfter = 10 * time.Second
@@ -67,6 +70,8 @@ type stream struct {
 	heard   time.Time // when something last came
 	probed  time.Time // when the probe under way was sent
 	covered uint64    // how many bytes had been sent by then
+	teller  *time.Timer
+	telling bool // teller runs
 
 	reading, writing deadline
 }
@@ -161,6 +166,9 @@ func (s *stream) end(why error, last byte) {
 		s.say(last, s.sent, nil)
 	}
 	s.watch.Stop()
+	if s.teller != nil {
+		s.teller.Stop()
+	}
 	_ = s.sub.Unsubscribe() // fails only where there is no connection any more
 	s.change.Broadcast()
 	s.over()
@@ -201,13 +209,35 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 }
 
-// acknowledge tells the other side what was read, now and then, and when there
-// is nothing more to read.
+// acknowledge sees to it that the other side hears what was read: at once where it
+// may wait for room, else a little later, with what is read until then.
 func (s *stream) acknowledge() {
-	read := s.came - uint64(len(s.buf))
-	if s.err == nil && (len(s.buf) == 0 || read-s.told >= window/4) {
-		s.told = read
-		s.say(kindRead, read, nil)
+	switch unsaid := s.wasRead() - s.told; {
+	case s.err != nil || s.ended || unsaid == 0:
+	case unsaid >= window/4:
+		s.tell()
+	case s.teller == nil:
+		s.teller = time.AfterFunc(tellAfter, s.tellLate)
+		s.telling = true
+	case !s.telling:
+		s.teller.Reset(tellAfter)
+		s.telling = true
+	}
+}
+
+func (s *stream) wasRead() uint64 { return s.came - uint64(len(s.buf)) }
+
+func (s *stream) tell() {
+	s.told = s.wasRead()
+	s.say(kindRead, s.told, nil)
+}
+
+func (s *stream) tellLate() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.telling = false
+	if s.err == nil && !s.ended && s.wasRead() != s.told {
+		s.tell()
 	}
 }
 

@@ -348,3 +348,40 @@ func TestNATSSeesNothing(t *testing.T) {
 		t.Errorf("of %d bytes the name can be read", seen.Len())
 	}
 }
+
+// Questions and answers are a message each: what was read is told now and then, and
+// in the end.
+func TestWhatIsReadIsToldNowAndThen(t *testing.T) {
+	one, two, l := pair(t, startNATS(t))
+	asks, answers := connected(t, one, l)
+	began := time.Now()
+	before := [2]uint64{one.nc.Stats().OutMsgs, two.nc.Stats().OutMsgs}
+	const questions = 300
+	heard := make([]byte, 8)
+	for range questions {
+		for _, from := range []net.Conn{asks, answers} {
+			to := answers
+			if from == answers {
+				to = asks
+			}
+			if _, err := from.Write([]byte("question")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(to, heard); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	told := uint64(time.Since(began)/tellAfter) + 2
+	for i, ss := range []*streams{one, two} {
+		if sent := ss.nc.Stats().OutMsgs - before[i]; sent > questions+told {
+			t.Errorf("side %d has sent %d messages, of which %d were wanted and %d could tell what was read", i, sent, questions, told)
+		}
+	}
+	until(t, func() bool {
+		s := asks.(*stream)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.read == s.sent
+	})
+}
