@@ -21,6 +21,8 @@ func (b *baseline) address() string   { return b.p.first }
 func (b *baseline) process() *process { return b.p }
 func (b *baseline) ends() bool        { return false }
 
+func (b *baseline) firm(i int) (string, string) { return domain, extension(i) }
+
 func (b *baseline) dial(i int) (*websocket.Conn, error) {
 	return open(i, "ws://"+b.address()+"/ws?extension="+extension(i), nil)
 }

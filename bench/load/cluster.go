@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -25,17 +26,21 @@ type cluster struct {
 	asked int
 }
 
+// spreadFirms is over how many firms of a cluster half of its agents are spread.
+const spreadFirms = 8
+
 // cluster starts NATS and a first node, and has every agent signed in and paired
-// there.
+// there: so many of one firm, and as many spread over others.
 func (b *bench) cluster(agents int) (*cluster, error) {
 	dir, err := os.MkdirTemp(b.dir, "cluster-")
 	if err != nil {
 		return nil, err
 	}
-	o, err := newOffice(filepath.Join(b.bin, "smokepopd"), filepath.Join(b.bin, "bench-crm"), dir, agents, 20_000)
+	o, err := newOffice(filepath.Join(b.bin, "smokepopd"), filepath.Join(b.bin, "bench-crm"), dir, 2*agents, 20_000)
 	if err != nil {
 		return nil, err
 	}
+	o.firms, o.single = spreadFirms, agents
 	b.offices = append(b.offices, o)
 	c := &cluster{first: o}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -135,6 +140,31 @@ func (c *cluster) ends() bool        { return true }
 
 func (c *cluster) dial(i int) (*websocket.Conn, error) {
 	return c.nodes[i%len(c.nodes)].dial(i)
+}
+
+func (c *cluster) firm(i int) (domain, number string) {
+	return c.first.firm(i), extension(i)
+}
+
+// ofFirms is the cluster as those agents see it who are of several firms.
+type ofFirms struct{ *cluster }
+
+func (s ofFirms) dial(i int) (*websocket.Conn, error) { return s.cluster.dial(s.first.single + i) }
+func (s ofFirms) firm(i int) (domain, number string) {
+	return s.cluster.firm(s.first.single + i)
+}
+
+// busiest is the processor time of the node that has used most of it since before.
+func (c *cluster) busiest(before []time.Duration) (used []time.Duration, most time.Duration, err error) {
+	for i, n := range c.nodes {
+		own := process{cmd: n.p.cmd}
+		is, problem := own.cpu()
+		used, err = append(used, is), errors.Join(err, problem)
+		if i < len(before) {
+			most = max(most, is-before[i])
+		}
+	}
+	return used, most, err
 }
 
 // memory is that of all nodes.

@@ -166,7 +166,7 @@ func (l *line) end(w *window, load load) error {
 	before := l.fleet.ends.Load()
 	var answered atomic.Int64
 	for n := range w.calls {
-		l.post(request{bytes: ended(l.server, w.first+n), sent: func(int) { answered.Add(1) }})
+		l.post(request{bytes: ended(l.server, w.first+n, load.agents(n)[0]), sent: func(int) { answered.Add(1) }})
 	}
 	err := eventually("the calls end", func() bool {
 		return answered.Load() == int64(len(w.calls)) && l.fleet.ends.Load()-before >= int64(pops)

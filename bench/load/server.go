@@ -23,6 +23,8 @@ type server interface {
 	// memory returns the objects allocated so far and the bytes the runtime has
 	// in use for heap and stacks.
 	memory() (allocations, inUse uint64, err error)
+	// firm is the domain of agent i's, and the extension that the agent has there.
+	firm(i int) (domain, extension string)
 	// ends tells whether calls have ends, which then are sent.
 	ends() bool
 	stop() error
@@ -44,26 +46,27 @@ func callID(n int) string { return fmt.Sprintf("%s%08d", callPrefix, n) }
 
 const callPrefix = "bench-"
 
-// ringing is the request that lets phones ring, as bytes on the wire; the same
-// for every server.
+// ringing is the request that lets phones of one firm ring, as bytes on the wire;
+// the same for every server.
 func ringing(s server, call int, caller int, agents ...int) []byte {
-	extensions := make([]string, len(agents))
+	firm, extensions := "", make([]string, len(agents))
 	for i, a := range agents {
-		extensions[i] = extension(a)
+		firm, extensions[i] = s.firm(a)
 	}
-	return hook(s, "ringing/"+strings.Join(extensions, ","),
+	return hook(s, firm+"/ringing/"+strings.Join(extensions, ","),
 		fmt.Sprintf(`{"call_id":%q,"from":"+1%d555%04d","to":"+16175550100","direction":"inbound","time":"2026-11-23T09:00:00Z"}`,
 			callID(call), 201+caller/10_000, caller%10_000))
 }
 
-// ended is the request that ends a call.
-func ended(s server, call int) []byte {
-	return hook(s, "", fmt.Sprintf(`{"event":"terminated","call_id":%q}`, callID(call)))
+// ended is the request that ends a call of an agent's firm.
+func ended(s server, call, agent int) []byte {
+	firm, _ := s.firm(agent)
+	return hook(s, firm, fmt.Sprintf(`{"event":"terminated","call_id":%q}`, callID(call)))
 }
 
 func hook(s server, path, body string) []byte {
 	return fmt.Appendf(nil, "POST /hooks/vodia/%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: pbx\r\nAuthorization: Basic %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		strings.TrimSuffix(domain+"/"+path, "/"), s.address(), base64.StdEncoding.EncodeToString([]byte(hookUser+":"+hookPassword)), len(body), body)
+		path, s.address(), base64.StdEncoding.EncodeToString([]byte(hookUser+":"+hookPassword)), len(body), body)
 }
 
 // from returns a dialler whose source is an address of agent i alone, as in a

@@ -44,7 +44,7 @@ func (o *office) admit() error {
 
 func (o *office) admitOne(admin, browser *http.Client, i int) error {
 	var invite struct{ URL string }
-	body, _ := json.Marshal(map[string]string{"tenant": domain, "extension": extension(i)})
+	body, _ := json.Marshal(map[string]string{"tenant": o.firm(i), "extension": extension(i)})
 	if _, err := o.request(admin, http.MethodPost, "http://smokepopd/v1/invites", "", body, &invite); err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"net"
@@ -27,6 +26,8 @@ type office struct {
 	front             string // what browsers know it by, which is host but for a further node of a cluster
 	profiles          string // where a daemon that was built with the tag profile is asked
 	agents            int
+	firms             int      // over how many firms those beyond the first are spread; 0: all are of the first
+	single            int      // how many agents the first firm has, where there are more
 	cookies           []string // each agent's, once signed in
 	crm               *crm
 }
@@ -64,33 +65,23 @@ func (o *office) key() string { return filepath.Join(o.dir, "smokepop.key") }
 
 // configure writes the configuration; change, if there is one, has the last word.
 func (o *office) configure(change func(map[string]any)) error {
-	var agents bytes.Buffer
-	w := csv.NewWriter(&agents)
-	_ = w.Write([]string{"extension", "name", "email", "groups"}) // a buffer takes it all
+	files := map[string]*bytes.Buffer{}
+	var tenants []map[string]any
 	for i := range o.agents {
-		_ = w.Write([]string{extension(i), "Agent " + strconv.Itoa(i), email(i), ""})
+		firm := o.firm(i)
+		agents := files[firm+".csv"]
+		if agents == nil {
+			agents = bytes.NewBufferString("extension,name,email,groups\n")
+			files[firm+".csv"] = agents
+			tenants = append(tenants, o.tenant(firm))
+		}
+		fmt.Fprintf(agents, "%s,Agent %d,%s,\n", extension(i), i, email(i))
 	}
-	w.Flush()
 	settings := map[string]any{
 		"public_url": o.public(), "state_dir": filepath.Join(o.dir, "state"), "admin_socket": o.adminSocket(),
 		"listen":              map[string]any{"agents": o.host, "pbx": o.host, "ops": o.ops},
 		"encryption_key_file": o.key(),
-		"tenants": []map[string]any{{
-			"domain": domain, "region": "us",
-			"smokeball": map[string]any{
-				"client_id": o.crm.clientID, "client_secret_file": "client-secret", "api_key_file": "api-key",
-				"endpoints": map[string]any{"auth": o.crm.url, "api": o.crm.url, "app": o.crm.url},
-				// Beyond Smokeball's own limit: what is measured is smokepop.
-				"requests_per_second": 1_000_000, "burst": 1_000_000,
-			},
-			"pbx": map[string]any{
-				"webhook":  map[string]any{"username": hookUser, "password_file": "webhook-password"},
-				"country":  "US",
-				"internal": map[string]any{"extensions": "^[1-9][0-9]{4}$"},
-			},
-			"lookup":      map[string]any{"cache": "1h"},
-			"agents_file": "agents.csv",
-		}},
+		"tenants":             tenants,
 	}
 	if change != nil {
 		change(settings)
@@ -99,15 +90,44 @@ func (o *office) configure(change func(map[string]any)) error {
 	if err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{
-		"smokepop.yaml": doc, "agents.csv": agents.Bytes(), "client-secret": []byte(o.crm.clientSecret),
-		"api-key": []byte(o.crm.apiKey), "webhook-password": []byte(hookPassword),
+	for name, content := range map[string]string{
+		"smokepop.yaml": string(doc), "client-secret": o.crm.clientSecret, "api-key": o.crm.apiKey, "webhook-password": hookPassword,
 	} {
-		if err := os.WriteFile(filepath.Join(o.dir, name), content, 0o600); err != nil {
+		files[name] = bytes.NewBufferString(content)
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(o.dir, name), content.Bytes(), 0o600); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// firm is the domain of agent i's.
+func (o *office) firm(i int) string {
+	if o.firms == 0 || i < o.single {
+		return domain
+	}
+	return fmt.Sprintf("firm%d.example", i%o.firms)
+}
+
+func (o *office) tenant(firm string) map[string]any {
+	return map[string]any{
+		"domain": firm, "region": "us",
+		"smokeball": map[string]any{
+			"client_id": o.crm.clientID, "client_secret_file": "client-secret", "api_key_file": "api-key",
+			"endpoints": map[string]any{"auth": o.crm.url, "api": o.crm.url, "app": o.crm.url},
+			// Beyond Smokeball's own limit: what is measured is smokepop.
+			"requests_per_second": 1_000_000, "burst": 1_000_000,
+		},
+		"pbx": map[string]any{
+			"webhook":  map[string]any{"username": hookUser, "password_file": "webhook-password"},
+			"country":  "US",
+			"internal": map[string]any{"extensions": "^[1-9][0-9]{4}$"},
+		},
+		"lookup":      map[string]any{"cache": "1h"},
+		"agents_file": firm + ".csv",
+	}
 }
 
 func (o *office) adminSocket() string { return filepath.Join(o.dir, "admin.sock") }
@@ -152,7 +172,11 @@ func (s *smokepop) name() string      { return "smokepop" }
 func (s *smokepop) address() string   { return s.office.host }
 func (s *smokepop) process() *process { return s.p }
 func (s *smokepop) ends() bool        { return true }
-func (s *smokepop) stop() error       { return s.p.stop() }
+
+func (s *smokepop) firm(i int) (domain, number string) {
+	return s.office.firm(i), extension(i)
+}
+func (s *smokepop) stop() error { return s.p.stop() }
 
 // dial opens a screen; its hello has been read.
 func (s *smokepop) dial(i int) (*websocket.Conn, error) {
