@@ -306,11 +306,12 @@ func TestNATSSeesNothing(t *testing.T) {
 	var mu sync.Mutex
 	var seen bytes.Buffer
 	spy := connect(t, url)
-	if _, err := spy.Subscribe(">", func(m *nats.Msg) {
+	spies, err := spy.Subscribe(">", func(m *nats.Msg) {
 		mu.Lock()
 		defer mu.Unlock()
 		seen.Write(m.Data)
-	}); err != nil {
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := spy.Flush(); err != nil {
@@ -342,6 +343,12 @@ func TestNATSSeesNothing(t *testing.T) {
 	if err := spy.Flush(); err != nil {
 		t.Fatal(err)
 	}
+	until(t, func() bool { // each message has gone through the spy's hands
+		mu.Lock()
+		defer mu.Unlock()
+		waiting, _, err := spies.Pending()
+		return err == nil && waiting == 0 && seen.Len() > 0
+	})
 	mu.Lock()
 	defer mu.Unlock()
 	if seen.Len() == 0 || bytes.Contains(bytes.ToLower(seen.Bytes()), []byte("castellanos")) {
