@@ -72,14 +72,16 @@ func runDemoCluster(ctx context.Context, out io.Writer, o demoOptions) (err erro
 	defer world.close()
 	c := &demoCluster{out: &wholeLines{out: out}, dir: dir, world: world}
 	c.servers, err = natsproc.Start(ctx, natsproc.Config{Program: nats, Dir: dir, Servers: demoServers})
-	if ctx.Err() != nil { // they are gone then
+	switch {
+	case err == nil:
+		defer func() { err = errors.Join(err, c.servers.Kill()) }() // whatever runs still
+	case ctx.Err() != nil:
 		return nil
-	}
-	if err != nil {
+	default:
 		return failure{exitFailed, err}
 	}
 	if err := c.prepare(self, o); err != nil {
-		return failure{exitFailed, errors.Join(err, c.servers.Kill())}
+		return failure{exitFailed, err}
 	}
 	if err := c.run(ctx, agents, o, invited); err != nil && !errors.Is(err, context.Canceled) {
 		return failure{exitFailed, err}
