@@ -152,7 +152,8 @@ func (f *Finder) ended(start time.Time, agent screenpop.AgentID, call screenpop.
 		e.Timing = &screenpop.Timing{Began: start, Ended: end, Stages: a.stages}
 	}
 	f.trace.Record(e)
-	if outcome == screenpop.OutcomeUnavailable || outcome == screenpop.OutcomeRefused {
+	passes := errors.Is(a.err, screenpop.ErrStoreAway) // and is made again, which is in the trace
+	if (outcome == screenpop.OutcomeUnavailable || outcome == screenpop.OutcomeRefused) && !passes {
 		f.log.Warn("look-up failed", "agent", agent, "outcome", outcome, "detail", a.detail)
 	}
 	return a.match, a.err

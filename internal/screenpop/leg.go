@@ -1,6 +1,10 @@
 package screenpop
 
-import "context"
+import (
+	"context"
+	"errors"
+	"time"
+)
 
 // LegID names a call at an agent's extension.
 type LegID struct {
@@ -86,8 +90,33 @@ func (w *worker) look(ctx context.Context, l *leg, e Event) {
 	l.asked, l.event = true, e
 	w.asking.Go(func() {
 		match, err := w.flow.cfg.Finder.Find(ctx, e.Agent.AgentID, e.Call)
+		for errors.Is(err, ErrStoreAway) && w.pause(ctx) {
+			match, err = w.flow.cfg.Finder.Find(ctx, e.Agent.AgentID, e.Call)
+		}
 		w.put(item{answer: &answer{leg: l, match: match, err: err}})
 	})
+}
+
+// againAfter is how long after one that found the store away a look-up is made
+// again.
+const againAfter = time.Second
+
+// pause waits before a look-up is made again; false when nobody waits for it any
+// more, or the flow stops.
+func (w *worker) pause(ctx context.Context) bool {
+	again := time.NewTicker(againAfter / 10)
+	defer again.Stop()
+	for range 10 {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return false
+		}
+		if w.flow.closing.Load() {
+			return false
+		}
+	}
+	return true
 }
 
 // answered shows the pop of a leg whose look-up has come back, if the leg is

@@ -3,6 +3,7 @@ package screenpop
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // The expected answers of a look-up that are not contacts. They are outcomes,
@@ -19,6 +20,12 @@ var (
 	// ErrRefused: Smokeball refused the agent's authorisation or our key.
 	ErrRefused = errors.New("smokeball refused the look-up")
 )
+
+// ErrStoreAway: there is no token to ask with, as those of several daemons who
+// share a store cannot reach it, or another of them is asking for one just now. It
+// is an ErrUnavailable that passes by itself: the look-up is worth making again
+// while the call lasts.
+var ErrStoreAway = fmt.Errorf("%w: the token waits for the cluster's store", ErrUnavailable)
 
 // Outcome is how a look-up ended; a closed set, used as a metric label and in
 // the trace.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/smokepop/smokepop/internal/screenpop"
 	"github.com/smokepop/smokepop/internal/smokeball"
+	"github.com/smokepop/smokepop/internal/vault"
 )
 
 // requestTimeout bounds one token request.
@@ -120,6 +121,7 @@ func (k *Keeper) refresh(w *wallet, f *flight) (screenpop.Secret, outcome, error
 		}
 		w.mu.Unlock()
 	}
+	f.storing.Store(k.instance != "")
 	pause, err := k.reserved(w, epoch)
 	if err != nil {
 		f.pause = min(pause, time.Second) // it may be here at any moment
@@ -148,6 +150,7 @@ func (k *Keeper) refresh(w *wallet, f *flight) (screenpop.Secret, outcome, error
 		f.pause = time.Second
 		return "", outcomeUnavailable, fmt.Errorf("%w: %w", screenpop.ErrUnavailable, errStoodStill)
 	}
+	f.storing.Store(false)
 	f.asked = true
 	grant, err := k.ask(w, rec.Refresh)
 	if kindOf(err) == smokeball.InvalidGrant {
@@ -278,6 +281,9 @@ func (k *Keeper) unstored(w *wallet, err error) (screenpop.Secret, outcome, erro
 		return "", outcomeUnavailable, fmt.Errorf("%w: %w", screenpop.ErrUnavailable, err)
 	}
 	k.logUnsaved(w, err)
+	if errors.Is(err, vault.ErrAway) {
+		return "", outcomeUnsaved, fmt.Errorf("%w: tokens cannot be saved", screenpop.ErrStoreAway)
+	}
 	return "", outcomeUnsaved, fmt.Errorf("%w: tokens cannot be saved", screenpop.ErrUnavailable)
 }
 

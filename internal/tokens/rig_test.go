@@ -244,6 +244,7 @@ func (s *authServer) agree(t testing.TB, target string) url.Values {
 type brittle struct {
 	Store
 	noWrites, noDeletes atomic.Bool
+	away                atomic.Bool // it cannot be reached
 	// lateWrites fail after they have been done.
 	lateWrites atomic.Bool
 	// slow is how many nanoseconds a write takes, from when it is done.
@@ -255,6 +256,9 @@ var errDisk = errors.New("no space left on device")
 func (b *brittle) CompareAndSet(ctx context.Context, path string, value []byte, revision uint64) (uint64, error) {
 	if b.noWrites.Load() {
 		return 0, errDisk
+	}
+	if b.away.Load() {
+		return 0, vault.ErrAway
 	}
 	now, err := b.Store.CompareAndSet(ctx, path, value, revision)
 	if slow := b.slow.Load(); slow > 0 {

@@ -88,7 +88,7 @@ func (k *Keeper) reserved(w *wallet, epoch uint64) (time.Duration, error) {
 	k.takeOver(w, epoch)
 	w.writing.Unlock()
 	if rest := left(); rest > 0 {
-		return rest, fmt.Errorf("%w: %w", screenpop.ErrUnavailable, errReserved)
+		return rest, fmt.Errorf("%w: %w", screenpop.ErrStoreAway, errReserved)
 	}
 	return 0, nil
 }

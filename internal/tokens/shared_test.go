@@ -1,6 +1,7 @@
 package tokens
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -45,7 +46,7 @@ func TestOneOfTwoDaemonsAsks(t *testing.T) {
 				r.wantRefreshes(1)
 
 				b := r.second("b")
-				if _, err := b.keeper.Token(t.Context(), priya); !errors.Is(err, screenpop.ErrUnavailable) {
+				if _, err := b.keeper.Token(t.Context(), priya); !errors.Is(err, screenpop.ErrStoreAway) {
 					t.Fatalf("while the other asks: %v", err)
 				}
 				r.wantRefreshes(1)
@@ -126,6 +127,11 @@ func TestWhoStoodStillDoesNotAsk(t *testing.T) {
 		r.pair()
 		pass(time.Hour)
 		r.store.slow.Store(int64(askWithin + time.Second))
+		hurried, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		if _, err := r.keeper.Token(hurried, priya); !errors.Is(err, screenpop.ErrStoreAway) {
+			t.Errorf("who waits for the store is told %v", err)
+		}
 		if _, err := r.keeper.Token(t.Context(), priya); !errors.Is(err, screenpop.ErrUnavailable) {
 			t.Errorf("a token: %v", err)
 		}
@@ -185,5 +191,25 @@ func TestUnpairedAtAnotherDaemon(t *testing.T) {
 		}
 		r.wantState(screenpop.Unpaired)
 		r.wantRefreshes(0)
+	})
+}
+
+// A store that cannot be reached is one that comes back: who asks for a token is
+// told so, and has one the moment it is there.
+func TestTheStoreIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, asInstance("a"))
+		r.pair()
+		pass(time.Hour)
+		r.store.away.Store(true)
+		for range 3 {
+			if _, err := r.keeper.Token(t.Context(), priya); !errors.Is(err, screenpop.ErrStoreAway) {
+				t.Errorf("while the store is away: %v", err)
+			}
+			pass(time.Second)
+		}
+		r.store.away.Store(false)
+		r.token()
+		r.wantRefreshes(1)
 	})
 }

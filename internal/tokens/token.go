@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/smokepop/smokepop/internal/screenpop"
@@ -153,9 +154,10 @@ type flight struct {
 
 	// Of the flight itself: whether the server was asked, the code it refused
 	// with and what pause it asked for.
-	asked bool
-	code  string
-	pause time.Duration
+	asked   bool
+	storing atomic.Bool // it is at the store that several daemons share, before asking
+	code    string
+	pause   time.Duration
 
 	landed chan struct{}
 	token  screenpop.Secret
@@ -178,6 +180,9 @@ func (f *flight) wait(ctx context.Context) (screenpop.Secret, error) {
 	case <-f.landed:
 		return f.token, f.err
 	case <-ctx.Done():
+		if f.storing.Load() && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return "", screenpop.ErrStoreAway
+		}
 		return "", fmt.Errorf("%w: waiting for a token: %w", screenpop.ErrTooLate, ctx.Err())
 	}
 }
