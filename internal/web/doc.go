@@ -51,6 +51,12 @@
 // and {"type":"settings","seq":N,"settings":{the document}} goes to all of the
 // agent's screens when it has changed.
 //
+// In a cluster hello has "cluster":{"state":"whole"}, or "cut-off" where the node does
+// not reach the others; {"type":"cluster","seq":N,"cluster":{"state":"..."}} goes to
+// all of a node's screens when that changes. The page of a node that is cut off asks
+// for GET /ws?elsewhere=1 in the background, which such a node refuses with 503, and
+// moves over to the first that says hello and is not cut off.
+//
 // # In frames of other pages
 //
 //	GET /embed.js           a script for pages of any origin; see its first lines
