@@ -22,6 +22,7 @@ import (
 
 	"github.com/smokepop/smokepop/internal/config"
 	"github.com/smokepop/smokepop/internal/daemon"
+	"github.com/smokepop/smokepop/internal/simulator"
 )
 
 // balancer is what stands before several nodes: it takes each connection to one
@@ -558,5 +559,58 @@ func TestClusterCountsGuesses(t *testing.T) {
 	// One more comes free every 6 s.
 	if refused < looked || refused > looked+5 || limited == 0 {
 		t.Errorf("%d guesses were looked at and %d told to wait; %d are allowed", refused, limited, looked)
+	}
+}
+
+// Guesses of passwords count in the whole cluster too, whichever tenants' they are, and
+// so do those of admins' links.
+func TestClusterCountsGuessesOfPasswordsAndLinks(t *testing.T) {
+	for what, guess := range map[string]func(c *clusterOf, i int) (path, body string){
+		"passwords": func(c *clusterOf, i int) (string, string) {
+			f := c.world.firms[i%2]
+			return "/api/session", fmt.Sprintf(`{"tenant":%q,"extension":%q,"password":"wrong"}`, f.Domain, f.Agents[i/2%len(f.Agents)].Extension)
+		},
+		"links": func(_ *clusterOf, i int) (string, string) {
+			return "/admin/api/session", fmt.Sprintf(`{"link":"made-up-%d"}`, i)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			c := startCluster(t, 3, systemOptions{firms: demoFirms(), world: func(w *demoWorld, settings map[string]any) {
+				w.withPBX(settings)
+				settings["sign_in"] = map[string]any{"pbx_password": true}
+				settings["admins"] = []map[string]any{{"email": providersAdmin}}
+			}})
+			c.settled(3)
+			v := &visitor{t: t, public: c.world.public}
+			// Right passwords cost nothing.
+			for i := range 2 * 10 {
+				c.through(i % 3)
+				f := c.world.firms[i%2]
+				body := fmt.Sprintf(`{"tenant":%q,"extension":%q,"password":%q}`, f.Domain, f.Agents[0].Extension, simulator.ExtensionPassword(f.Agents[0].Extension))
+				if res, answer := v.request(http.MethodPost, "/api/session", body); res.StatusCode != http.StatusNoContent {
+					t.Fatalf("the right password: %s %s", res.Status, answer)
+				}
+			}
+			const looked = 10
+			refused, limited := 0, 0
+			for i := range 3 * looked {
+				c.through(i % 3)
+				path, body := guess(c, i)
+				switch res, answer := v.request(http.MethodPost, path, body); res.StatusCode {
+				case http.StatusForbidden:
+					refused++
+				case http.StatusTooManyRequests:
+					if limited++; res.Header.Get("Retry-After") == "" || res.Header.Get("X-Content-Type-Options") != "nosniff" {
+						t.Errorf("%v", res.Header)
+					}
+				default:
+					t.Fatalf("%s %s", res.Status, answer)
+				}
+			}
+			// One more comes free every 6 s.
+			if refused < looked || refused > looked+5 || limited == 0 {
+				t.Errorf("%d guesses were looked at and %d told to wait; %d are allowed", refused, limited, looked)
+			}
+		})
 	}
 }

@@ -18,6 +18,11 @@ const waiting = 1024
 // helloTime is how long a member may take to answer who dials it.
 const helloTime = 2 * time.Second
 
+// listenTime is how long the servers may take to know of a listener, which a member
+// has one of for each service, from its start: machines that start all at once are
+// slow.
+const listenTime = 10 * time.Second
+
 // streams are the connections of a member, in both directions.
 type streams struct {
 	nc     *nats.Conn
@@ -121,7 +126,7 @@ func (ss *streams) listen(at string) (net.Listener, error) {
 		l.dialled <- s
 	})
 	if err == nil {
-		err = ss.nc.FlushTimeout(askTime) // whoever dials from now on is heard
+		err = ss.nc.FlushTimeout(listenTime) // whoever dials from now on is heard
 	}
 	return l, err
 }

@@ -41,7 +41,7 @@ func (p *parts) administers(cfg *config.Config) {
 // pages serves the agents' listener of a member: what the admin page asks for goes
 // to the owners of the tenants that the admin sees, all else to the agent's.
 func (m *member) pages() http.Handler {
-	f := m.front(serviceAgents, false, m.ofBrowser)
+	f := m.browsers
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := web.AdminCommand(r.URL.Path); ok {
 			f.administer(w, r, c)
@@ -112,10 +112,11 @@ const (
 // tellAdminsTurned tells the other members, if there are any, that an admin's
 // session may have ended here.
 func (p *parts) tellAdminsTurned(ctx context.Context) {
-	if p.everybody == nil {
+	m := p.ground.member
+	if m == nil {
 		return
 	}
-	m := p.everybody.member
+	m.lobby.web.AdminsTurned()
 	ctx, cancel := context.WithTimeout(ctx, turnedTime)
 	defer cancel()
 	var wg sync.WaitGroup

@@ -47,6 +47,8 @@ const (
 	headerFrom  = "Smokepop-From"
 	headerNode  = "Smokepop-Node" // that it came to
 	headerMoved = "Smokepop-Moved"
+	// headerThen names the part that a guess goes on to from where it is counted.
+	headerThen = "Smokepop-Then"
 	// headerUser is who has opened the admin socket, for the audit log.
 	headerUser = "Smokepop-User"
 )
@@ -113,12 +115,15 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.lobby.serve(w, asked, f.service)
 		return
 	}
-	f.to(w, r, part, body)
+	if web.SignsIn(r) {
+		r = asked // without the store nothing comes of it
+	}
+	f.to(w, r, f.counting(r, part, body), body)
 }
 
 // fromOutside takes from a request what only members tell each other.
 func fromOutside(r *http.Request) {
-	for _, h := range []string{headerPart, headerFrom, headerNode, headerMoved, headerUser} {
+	for _, h := range []string{headerPart, headerFrom, headerNode, headerMoved, headerThen, headerUser} {
 		r.Header.Del(h)
 	}
 }
@@ -174,7 +179,7 @@ func (f *front) to(w http.ResponseWriter, r *http.Request, part int, body []byte
 				f.moving(w)
 				return
 			}
-			if s != nil && s.serve(w, r, f.service) {
+			if s != nil && f.answer(s, w, r, f.service) {
 				return
 			}
 		} else if f.hand(w, r, id, part, body) {
@@ -288,7 +293,7 @@ func (m *member) inner(service string) http.Handler {
 			ctx, cancel := context.WithTimeout(r.Context(), ownerWait)
 			_, local, err := m.Owner(ctx, part)
 			cancel()
-			if s := m.stack(part); err == nil && local && s != nil && s.serve(w, r, service) {
+			if s := m.stack(part); err == nil && local && s != nil && m.answer(s, w, r, service) {
 				return
 			}
 		}
@@ -343,9 +348,8 @@ func (m *member) ofBrowser(r *http.Request, body []byte) (int, error) {
 		return -1, err
 	}
 	part := m.partOf(tenant)
-	if part < 0 && r.Method == http.MethodPost && r.URL.Path == "/api/session" {
-		// A guess. All of an address' go to one place, which counts them.
-		part = m.spread.Load().guessesOf(web.Client(r).String())
+	if part < 0 && web.SignsIn(r) {
+		part = m.guessesOf(r) // of nobody's invite, or with an admin's link
 	}
 	return part, nil
 }

@@ -27,7 +27,8 @@ type ground struct {
 	// Of a member of a cluster.
 	nats       *nats.Conn
 	memberKeys [][]byte
-	node       string // this one's name
+	member     *member // once it has joined
+	node       string  // this one's name
 	instance   string
 	budgets    *sharedBudgets // of Smokeball, that all members share
 	popSecret  []byte         // that ids of pops are made with; nil: they are random

@@ -37,6 +37,7 @@ type member struct {
 
 	admins   http.Handler // of the admin socket
 	commands *front       // what it goes by
+	browsers *front       // what the agents' listener goes by
 
 	spread atomic.Pointer[spread]
 	mu     sync.Mutex
@@ -51,7 +52,8 @@ func (g *ground) join(ctx context.Context, cfg *config.Config, lobby *parts) (*m
 		lobby: &stack{parts: lobby, agents: lobby.web.Handler(), pbx: lobby.receiver.Handler(), admin: lobby.web.Admin(), ending: context.Background()},
 	}
 	m.spread.Store(spreadOf(cfg))
-	m.admins = m.admin()
+	m.admins, m.browsers = m.admin(), m.front(serviceAgents, false, m.ofBrowser)
+	g.member = m
 	lobby.everybody.member = m
 	lobby.administers(cfg)
 	if lobby.watchdog != nil {

@@ -28,8 +28,8 @@ func (s *Server) adminPage(r chi.Router) {
 	r.Get(adminSignOnPath, s.answerWith(s.beginAdminSignOn, s.signOnFailed))
 
 	r.Get(adminAPI+"/sign-in", s.answer(s.adminWays))
-	r.Post(adminAPI+"/session", s.answer(s.adminSignIn))
-	r.Delete(adminAPI+"/session", s.forAdmin(s.adminSignsOut))
+	r.Post(adminSession, s.answer(s.adminSignIn))
+	r.Delete(adminSession, s.forAdmin(s.adminSignsOut))
 	r.Get(adminAPI+"/me", s.forAdmin(s.adminMe))
 	r.Get(adminAPI+"/agents", s.forAdmin(s.adminAgents))
 	r.Get(adminAPI+"/sessions", s.forAdmin(s.adminSessions))

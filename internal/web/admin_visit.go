@@ -23,6 +23,9 @@ func AdminCommand(path string) (command string, ok bool) {
 	return "/v1/" + name, ok
 }
 
+// adminSession is where an admin's link is turned into a session.
+const adminSession = adminAPI + "/session"
+
 // AdminVisit is a request of somebody who is signed in as an admin.
 type AdminVisit struct {
 	// Tenants are those there are that the admin sees.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/smokepop/smokepop/internal/audit"
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
@@ -61,6 +62,55 @@ func (s *Server) Whose(r *http.Request, body []byte) (screenpop.Tenant, error) {
 	}
 	return screenpop.ParseTenant(string(in.Tenant)), nil
 }
+
+// SignsIn tells whether a request tries to sign in, by whatever there is to guess at.
+func SignsIn(r *http.Request) bool {
+	return r.Method == http.MethodPost && (r.URL.Path == "/api/session" || r.URL.Path == adminSession)
+}
+
+// TriesPassword tells whether a request tries to sign in with a password. body is
+// what it brings.
+func TriesPassword(r *http.Request, body []byte) bool {
+	var in struct {
+		Invite   string           `json:"invite"`
+		Password screenpop.Secret `json:"password"`
+	}
+	return r.Method == http.MethodPost && r.URL.Path == "/api/session" && json.Unmarshal(body, &in) == nil && in.Invite == "" && in.Password != ""
+}
+
+// Guess lets a try of a password go on to the daemon of its tenant, where several
+// share a store and this one counts what its address guesses: next answers it.
+func (s *Server) Guess(w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter)) {
+	if !s.origin.sent(r) { // no guess: it will be refused
+		next(w)
+		return
+	}
+	done, wait := s.guesses.begin(client(r))
+	if wait > 0 {
+		limited := s.answer(func(_ http.ResponseWriter, r *http.Request) error {
+			return s.limited(r, audit.SignIn{Method: byPassword}, msgPasswordTries, wait)
+		})
+		identified(s.origin.guarded(limited)).ServeHTTP(w, r)
+		return
+	}
+	seen := &statusSeen{ResponseWriter: w}
+	defer func() { done(seen.status == http.StatusForbidden) }()
+	next(seen)
+}
+
+// statusSeen knows the status of an answer.
+type statusSeen struct {
+	http.ResponseWriter
+	status int
+}
+
+func (a *statusSeen) WriteHeader(status int) {
+	a.status = status
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap leads [http.ResponseController] to the rest.
+func (a *statusSeen) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // ofSomebody tells whether what is at a path can be a tenant's. The page and its
 // parts, and single sign-on, are everybody's: no session is looked up for them.
