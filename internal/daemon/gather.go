@@ -37,6 +37,7 @@ func (m *member) admin() http.Handler {
 			m.tellMembers(w, r)
 			return
 		}
+		fromOutside(r)
 		body, err := readBody(w, r, adminBodyMost)
 		if err != nil {
 			refuse(w, http.StatusRequestEntityTooLarge, msgBody)
@@ -49,7 +50,6 @@ func (m *member) admin() http.Handler {
 		case all:
 			f.everywhere(w, r, m.spread.Load().all())
 		case part >= 0:
-			fromOutside(r)
 			f.to(w, r, part, body)
 		default:
 			r.Body = io.NopCloser(bytes.NewReader(body))
@@ -99,9 +99,9 @@ func follows(r *http.Request) bool {
 }
 
 // everywhere asks the owners of parts and puts the lists of the answers together,
-// in the order that one owner's are in; of what is no list one has it. A part that knows nothing of what is
-// asked for counts only where all do not, and one that cannot answer for all: a
-// list with something missing would be taken for whole.
+// in the order that one owner's are in; of what is no list one has it. A part that
+// knows nothing of what is asked for counts only where all do not, and one that
+// cannot answer for all: a list with something missing would be taken for whole.
 func (f *front) everywhere(w http.ResponseWriter, r *http.Request, parts []int) {
 	var mu sync.Mutex
 	var refusal *httptest.ResponseRecorder
