@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -138,8 +139,9 @@ func TestClusterTellsWhereScreensAre(t *testing.T) {
 		if s := list.Sessions[0]; s.Screens != 4 || !slices.Equal(s.Nodes, []string{"a", "a", "b", "c"}) || s.Address != from {
 			t.Errorf("node %d tells of %+v", i, s)
 		}
-		if table := command(t, "agents", "sessions", "--socket", c.socket); !strings.Contains(table.stdout, "NODES") || !strings.Contains(table.stdout, "a a b c") {
-			t.Errorf("%s%s", table.stdout, table.stderr)
+		var table, problem bytes.Buffer
+		if code := run([]string{"agents", "sessions", "--socket", c.socket}, strings.NewReader(""), &table, &problem); code != exitOK || !strings.Contains(table.String(), "NODES") || !strings.Contains(table.String(), "a a b c") {
+			t.Errorf("%d %s%s", code, &table, &problem)
 		}
 	}
 }
