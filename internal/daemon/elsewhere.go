@@ -1,6 +1,11 @@
 package daemon
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/smokepop/smokepop/internal/push"
+	"github.com/smokepop/smokepop/internal/screenpop"
+)
 
 const (
 	// socketPath is where pages open their sockets; those that ask elsewhere want
@@ -18,9 +23,28 @@ func (f *front) leadsNowhere(r *http.Request) bool {
 	return f.goes() || f.CutOff() && r.URL.Query().Has(askElsewhere)
 }
 
-// unseen tells whether a webhook is taken in better by another node: this one is cut
-// off, and nobody of the tenant has a page here. Who has one is shown what comes
-// in.
-func (f *front) unseen(r *http.Request, s *stack) bool {
-	return f.service == servicePBX && f.CutOff() && !s.hub.Watching(tenantOfHook(r))
+// visible takes events to the flow, but for those that another node takes in better:
+// while this one is cut off, calls of agents none of whom has a page here. What is
+// not taken in the PBX sends again, and elsewhere. An end is always taken.
+type visible struct {
+	*screenpop.Flow
+	hub *push.Hub
+}
+
+// Offer implements [screenpop.Sink].
+func (s visible) Offer(events []screenpop.Event) bool {
+	if s.hub.CutOff() && !s.anybodySees(events) {
+		return false
+	}
+	return s.Flow.Offer(events)
+}
+
+func (s visible) anybodySees(events []screenpop.Event) bool {
+	for i := range events {
+		e := &events[i]
+		if e.Call.State == screenpop.Terminated || s.hub.Screens(e.Agent.AgentID) > 0 {
+			return true
+		}
+	}
+	return len(events) == 0
 }

@@ -33,7 +33,7 @@ const (
 	ownerWait = 50 * time.Millisecond
 	// deafTime is how long a node that does not hear NATS looks for whose a request
 	// is: somebody else may know at once.
-	deafTime = 300 * time.Millisecond
+	deafTime = 50 * time.Millisecond
 	// bodyMost is what a request may bring along to be handed on: more than any
 	// that is not refused. An admin's has more when an event is tried.
 	bodyMost      = 256 << 10
@@ -131,7 +131,7 @@ func fromOutside(r *http.Request) {
 // patient is a request with the time that it may wait for the store: to find out
 // whose it is, and in the lobby. Where NATS falls silent meanwhile that is over.
 func (f *front) patient(r *http.Request) (*http.Request, context.CancelFunc) {
-	if f.Deaf() {
+	if f.Deaf() || f.CutOff() {
 		ctx, cancel := context.WithTimeout(r.Context(), deafTime)
 		return r.WithContext(ctx), cancel
 	}
@@ -174,12 +174,7 @@ func (f *front) to(w http.ResponseWriter, r *http.Request, part int, body []byte
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		if local {
-			s := f.stack(part)
-			if s != nil && f.unseen(r, s) {
-				f.moving(w)
-				return
-			}
-			if s != nil && f.answer(s, w, r, f.service) {
+			if s := f.stack(part); s != nil && f.answer(s, w, r, f.service) {
 				return
 			}
 		} else if f.hand(w, r, id, part, body) {
@@ -328,17 +323,12 @@ func actorOf(user string) (audit.Actor, bool) {
 
 // ofWebhook tells the part of a webhook by its path.
 func (m *member) ofWebhook(r *http.Request, _ []byte) (int, error) {
-	return m.partOf(tenantOfHook(r)), nil
-}
-
-// tenantOfHook is the tenant in a webhook's path; empty: there is none.
-func tenantOfHook(r *http.Request) screenpop.Tenant {
 	rest, ok := strings.CutPrefix(r.URL.Path, hooksPath+"vodia/")
 	domain, _, _ := strings.Cut(rest, "/")
 	if !ok {
-		return ""
+		return -1, nil
 	}
-	return screenpop.ParseTenant(domain)
+	return m.partOf(screenpop.ParseTenant(domain)), nil
 }
 
 // ofBrowser tells the part of an agent's request by its session.

@@ -125,7 +125,7 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 	countPending(metrics, p.flow.Pending)
 	openings.flow = p.flow
 	p.receiver, err = pbxevents.New(firms.events, pbxevents.Deps{
-		Directory: directory.Phones{Directory: p.agents}, Sink: p.flow, Trace: recorder, Metrics: metrics, Log: log.With("component", "pbxevents"),
+		Directory: directory.Phones{Directory: p.agents}, Sink: visible{p.flow, p.hub}, Trace: recorder, Metrics: metrics, Log: log.With("component", "pbxevents"),
 	})
 	if err != nil {
 		return nil, err

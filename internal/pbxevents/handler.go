@@ -214,7 +214,7 @@ func pathOf(u *url.URL) (p pathFields, _ *refusal) {
 func answer(w http.ResponseWriter, v verdict) {
 	if v.result == full {
 		w.Header().Set("Retry-After", "1")
-		(&refusal{http.StatusServiceUnavailable, full, "Send the event again in a second: too many are waiting."}).write(w)
+		(&refusal{http.StatusServiceUnavailable, full, "Send the event again in a second, to another node where there are several: it cannot be taken in just now."}).write(w)
 		return
 	}
 	status, body := http.StatusAccepted, []byte(nil)

@@ -34,6 +34,14 @@ func (h *Hub) Cluster(state ClusterState) {
 	}
 }
 
+// CutOff tells whether screens were told last that this member is cut off.
+func (h *Hub) CutOff() bool {
+	sh := &h.shards[0]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.cluster == ClusterCutOff
+}
+
 func appendCluster(b []byte, state ClusterState) []byte {
 	b = append(b, `{"state":`...)
 	b = appendString(b, string(state))

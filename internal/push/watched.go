@@ -20,27 +20,6 @@ func (h *Hub) Watched(agent screenpop.AgentID) bool {
 	return expected && now-since <= int64(h.limits.WatchedFor)
 }
 
-// Watching tells whether any agent of the tenant has a screen open.
-func (h *Hub) Watching(t screenpop.Tenant) bool {
-	for i := range h.shards {
-		if h.shards[i].watching(t) {
-			return true
-		}
-	}
-	return false
-}
-
-func (sh *shard) watching(t screenpop.Tenant) bool {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	for a, r := range sh.rooms {
-		if a.Tenant == t && len(r.screens) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // expectNot forgets that an agent had a screen, who is signed in no longer.
 func (h *Hub) expectNot(agent screenpop.AgentID) {
 	sh := h.shardOf(agent)
