@@ -17,19 +17,17 @@ func nodes(b *bench) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	theirs, err := b.openLine(alone, screens, connections)
-	if err != nil {
-		return nil, errors.Join(err, alone.stop())
-	}
-	defer func() {
-		theirs.hangUp()
-		err = errors.Join(err, alone.stop())
-	}()
+	defer func() { err = errors.Join(err, alone.stop()) }()
 	c, err := b.cluster(screens)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.stop()) }()
+	theirs, err := b.openLine(alone, screens, connections) // not sooner: who connects has to say something
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.hangUp()
 	if _, err := theirs.measure(b.warm(screens)); err != nil {
 		return nil, err
 	}

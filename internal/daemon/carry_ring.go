@@ -2,24 +2,18 @@ package daemon
 
 import (
 	"bytes"
-	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/smokepop/smokepop/internal/pbxevents"
 	"github.com/smokepop/smokepop/internal/screenpop"
-	"github.com/smokepop/smokepop/internal/vault"
 )
 
 // A ring is where a node of a cluster keeps the calls under way of a part, for the
@@ -135,90 +129,6 @@ func openRing(ctx context.Context, store ringStore, at string, now func() moment
 	r.foreign = slices.ContainsFunc(paths, func(p string) bool { return p != at+ringTerm })
 	c, left = readLeft(ctx, store, at, r.before, paths)
 	return r, c, left, nil
-}
-
-// readLeft reads what the owner of a term has left: all of it where it has handed
-// over in order, else its ring.
-func readLeft(ctx context.Context, store carriedStore, at, term string, paths []string) (*carried, error) {
-	var ours []string
-	for _, p := range paths {
-		if term != "" && strings.HasPrefix(p, at+ringPrefix+term+"/") {
-			ours = append(ours, p)
-		}
-	}
-	if slices.Contains(paths, at+carriedHead) {
-		switch c, of, err := readCarried(ctx, store, at); {
-		case err != nil && len(ours) == 0:
-			return nil, err
-		case err == nil && of == term:
-			return c, nil
-		}
-	}
-	if len(ours) == 0 {
-		if term == "" && slices.Contains(paths, at+carriedNow) { // of a node that is not upgraded
-			return readSnapshot(ctx, store, at)
-		}
-		return nil, nil
-	}
-	return readRing(ctx, store, ours)
-}
-
-// readRing reads a ring's records. What can be read is gone on with, and the error
-// tells of the rest.
-func readRing(ctx context.Context, store carriedStore, paths []string) (*carried, error) {
-	records := make([]*ringRecordHead, len(paths))
-	problems := make([]error, len(paths))
-	var readers errgroup.Group
-	readers.SetLimit(ringReaders)
-	for i, path := range paths {
-		readers.Go(func() error {
-			records[i], problems[i] = readRecord(ctx, store, path)
-			return nil
-		})
-	}
-	_ = readers.Wait()
-	records = slices.DeleteFunc(records, func(r *ringRecordHead) bool { return r == nil })
-	if len(records) == 0 {
-		return nil, errors.Join(problems...)
-	}
-	slices.SortFunc(records, func(a, b *ringRecordHead) int { return cmp.Compare(a.Seq, b.Seq) })
-	c := &carried{Taken: records[len(records)-1].Taken}
-	newest := map[string]ringThing{}
-	for _, r := range records {
-		age := max(0, c.Taken.Wall.Sub(r.Taken.Wall))
-		for _, t := range r.All {
-			t.Age += age
-			newest[t.Key] = t
-		}
-	}
-	var pieces []pbxevents.Piece
-	for _, key := range slices.Sorted(maps.Keys(newest)) {
-		switch t := newest[key]; {
-		case t.Gone:
-		case t.Piece != nil:
-			pieces = append(pieces, t.Piece.Older(t.Age))
-		case t.Leg != nil:
-			t.Leg.Call.Started = t.Leg.Call.Started.Plus(t.Age)
-			c.Legs = append(c.Legs, *t.Leg)
-		}
-	}
-	c.Calls = pbxevents.Gather(pieces)
-	return c, errors.Join(problems...)
-}
-
-func readRecord(ctx context.Context, store carriedStore, path string) (*ringRecordHead, error) {
-	packed, _, err := store.Get(ctx, path)
-	if err != nil || packed == nil { // nil: written over since the list was made
-		return nil, err
-	}
-	r := new(ringRecordHead)
-	if err := unpack(bytes.NewReader(packed), r); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if r.Form != ringForm {
-		return nil, fmt.Errorf("%s: another version of smokepop wrote it, in form %d", path, r.Form)
-	}
-	return r, nil
 }
 
 // put takes in what has become of a thing. It is written with the next record.
@@ -411,69 +321,6 @@ func (r *ring) clear(ctx context.Context) error {
 }
 
 func (r *ring) path(n int) string { return fmt.Sprintf("%s%s%s/%04d", r.at, ringPrefix, r.term, n) }
-
-// claim says that this ring counts, and takes away what others have left.
-func (r *ring) claim(ctx context.Context) error {
-	if r.before != r.term && (r.foreign || len(r.slots) > 0) {
-		_, err := r.store.CompareAndSet(ctx, r.at+ringTerm, []byte(r.term), r.version)
-		if errors.Is(err, vault.ErrConflict) {
-			err = r.look(ctx, err)
-		}
-		if err != nil {
-			return err
-		}
-		r.before = r.term
-	}
-	late := !r.late.IsZero() && time.Since(r.late) > ringLate
-	if !r.foreign && !late {
-		return nil
-	}
-	if err := r.sweep(ctx); err != nil {
-		return err
-	}
-	if r.foreign = false; late {
-		r.late = time.Time{}
-	}
-	return nil
-}
-
-// look looks at a term that was changed: by ourselves, when nobody told us so, or by
-// somebody who has sealed the record with another key; then it is tried again. Else
-// another owner has come.
-func (r *ring) look(ctx context.Context, conflict error) error {
-	term, version, err := r.store.Get(ctx, r.at+ringTerm)
-	switch {
-	case err != nil:
-		return err
-	case string(term) == r.term:
-		return nil
-	case string(term) != r.before:
-		return conflict
-	}
-	r.version = version
-	_, err = r.store.CompareAndSet(ctx, r.at+ringTerm, []byte(r.term), version)
-	return err
-}
-
-// sweep deletes the records of the part that are not this ring's.
-func (r *ring) sweep(ctx context.Context) error {
-	paths, err := r.store.List(ctx, r.at)
-	if err != nil {
-		return err
-	}
-	var deleters errgroup.Group
-	deleters.SetLimit(ringReaders)
-	for _, path := range paths {
-		if path == r.at+ringTerm || strings.HasPrefix(path, r.at+ringPrefix+r.term+"/") {
-			continue
-		}
-		deleters.Go(func() error {
-			_, err := r.store.Delete(ctx, path, 0)
-			return err
-		})
-	}
-	return deleters.Wait()
-}
 
 // pack writes a record.
 func (r *ring) pack(head ringRecordHead, all []*ringed) ([]byte, error) {
