@@ -22,6 +22,9 @@ const (
 	// followQuiet is how long nothing is written until it is said that what is there
 	// is still so; far less than carryFor.
 	followQuiet = 15 * time.Second
+	// followLook is how often it is looked for tenants that were taken out of the
+	// configuration: nobody tells of their calls any more.
+	followLook = time.Minute
 )
 
 // movement is told of each line of the trace: then a call may have moved.
@@ -60,7 +63,8 @@ func (m *movement) take() map[screenpop.LegID]bool {
 type follower struct {
 	*parts
 	*ring
-	legs map[screenpop.LegID]legAt // as they are in the ring
+	legs   map[screenpop.LegID]legAt // as they are in the ring
+	looked time.Time                 // when it was looked for tenants that are not served any more
 }
 
 type legAt struct {
@@ -70,7 +74,7 @@ type legAt struct {
 
 // follow keeps the ring as the calls are, until ctx ends.
 func (p *parts) follow(ctx context.Context) error {
-	f := &follower{p, p.ring, map[screenpop.LegID]legAt{}}
+	f := &follower{parts: p, ring: p.ring, legs: map[screenpop.LegID]legAt{}}
 	log := p.ground.log.With("component", "cluster")
 	quiet := time.NewTimer(followQuiet)
 	defer quiet.Stop()
@@ -173,6 +177,10 @@ func (f *follower) gather(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+	if now.Sub(f.looked) > followLook {
+		f.looked = now
+		f.keep(f.receiver.Tenants(), now)
 	}
 	return nil
 }

@@ -148,6 +148,18 @@ func (r *ring) gone(key string, at time.Time) {
 	}
 }
 
+// keep ends the things of all tenants but some. The second word of a key is its
+// tenant.
+func (r *ring) keep(tenants []screenpop.Tenant, at time.Time) {
+	for key, one := range r.newest {
+		_, of, _ := strings.Cut(key, "/")
+		of, _, _ = strings.Cut(of, "/")
+		if one.value != nil && !slices.Contains(tenants, screenpop.Tenant(of)) {
+			r.gone(key, at)
+		}
+	}
+}
+
 func (r *ring) add(one *ringed) {
 	if was := r.newest[one.key]; was != nil {
 		one.older = was.stored || was.older

@@ -483,3 +483,24 @@ func TestRingKeepsWhatIsWrittenAnew(t *testing.T) {
 		t.Errorf("between two records the call is %q, %v", legsOf(c)["a"], why)
 	}
 }
+
+// What is left of a tenant that is not served any more leaves the store.
+func TestRingKeepsWhoIsServed(t *testing.T) {
+	s, clock, ctx := newRack(), &ringClock{time.Unix(1e9, 0)}, t.Context()
+	r, _, _ := clock.open(t, s)
+	for _, key := range []string{"leg/stays.example/101/a", "leg/goes.example/101/b", "call/stays.example/c", "call/goes.example/d"} {
+		if err := r.put(key, legOf(key, "pop"), clock.at, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	r.keep([]screenpop.Tenant{"stays.example"}, clock.at)
+	if err := r.flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, c, why := clock.open(t, s); fmt.Sprint(legsOf(c)) != "map[call/stays.example/c:pop leg/stays.example/101/a:pop]" {
+		t.Errorf("what is read is %v, %v", legsOf(c), why)
+	}
+}
