@@ -80,9 +80,12 @@ func (p *parts) follow(ctx context.Context) error {
 	defer quiet.Stop()
 	// At once: what the owner before has left is this ring's then.
 	for again, failing := time.After(0), false; ; {
-		still, wrote := false, f.seq
+		still, wrote, wake := false, f.seq, p.moved.wake
+		if failing {
+			wake = nil // a store that is away is not asked at every event
+		}
 		select {
-		case <-p.moved.wake:
+		case <-wake:
 			pause(ctx, followGather)
 		case <-again:
 		case <-quiet.C:
