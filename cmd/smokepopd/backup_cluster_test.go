@@ -76,7 +76,9 @@ func TestBackupOfAClusterBringsBackALostStore(t *testing.T) {
 	if !strings.Contains(r.stdout, "smokepopd migrate --to cluster") {
 		t.Errorf("it does not say how to go on: %s", r.stdout)
 	}
-	moved := oneDocument(t, at(c.nodes[0], "migrate", "--to", "cluster", "--json").stdout)
+	r = at(c.nodes[0], "migrate", "--to", "cluster", "--json")
+	r.wants(t, exitOK)
+	moved := oneDocument(t, r.stdout)
 	if moved["records"] != records[0] {
 		t.Errorf("%v of %v records came back", moved["records"], records[0])
 	}

@@ -205,7 +205,7 @@ func (in *installation) end(sig os.Signal) int {
 // receive reads one message to the service manager.
 func receive(t testing.TB, c net.PacketConn) string {
 	t.Helper()
-	_ = c.SetReadDeadline(time.Now().Add(waitAtMost))
+	_ = c.SetReadDeadline(time.Now().Add(3 * waitAtMost)) // a cluster's servers may have to choose leaders first
 	b := make([]byte, 4096)
 	n, _, err := c.ReadFrom(b)
 	if err != nil {

@@ -85,9 +85,23 @@ func beginMove(ctx context.Context, target *Store, from string) (resumed bool, e
 	return false, err
 }
 
-func movable(ctx context.Context, s *Store) ([]string, error) {
-	paths, err := s.List(ctx, "")
-	return slices.DeleteFunc(paths, stays), err
+// movable are the paths of what is moved, as of one moment and no earlier than the
+// call: a list of a bucket may come from a server that is behind.
+func movable(ctx context.Context, s *Store) (paths []string, err error) {
+	snapshotter, ok := s.backend.(Snapshotter)
+	if !ok {
+		return nil, ErrNoSnapshot
+	}
+	err = s.reading(func() error {
+		_, err := snapshotter.Snapshot(ctx, func(path string, _ []byte) error {
+			if !reserved(path) && !stays(path) {
+				paths = append(paths, path)
+			}
+			return nil
+		})
+		return err
+	})
+	return paths, err
 }
 
 // stays tells of what belongs to its place and moment: calls that are carried
