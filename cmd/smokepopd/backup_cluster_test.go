@@ -9,13 +9,52 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/smokepop/smokepop/internal/natsproc"
 )
+
+// keepRecords waits until the servers, which have just been started, keep a record
+// on all of them: on a busy machine they may take longer to choose leaders than a
+// daemon waits, which systemd starts again then.
+func keepRecords(t *testing.T, servers *natsproc.Cluster) {
+	t.Helper()
+	nc, err := nats.Connect(strings.Join(servers.URLs(), ","))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	once := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "ready", Replicas: len(servers.Servers)})
+		if err == nil {
+			_, err = kv.PutString(ctx, "k", "v")
+		}
+		return err
+	}
+	for end := time.Now().Add(2 * time.Minute); ; {
+		if err = once(); err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+}
 
 // The whole store of a cluster is lost, on all NATS servers: with the backup
 // that any node has written while all ran, and the steps of docs/cluster.md, the
 // agents are paired and signed in as they were.
 func TestBackupOfAClusterBringsBackALostStore(t *testing.T) {
 	servers := startServers(t, nil)
+	keepRecords(t, servers)
 	c := startClusterAs(t, 2, systemOptions{nats: servers.URLs()}, true)
 	c.settled(2)
 	me, other := c.firm().Agents[0], c.firm().Agents[1]
@@ -70,6 +109,8 @@ func TestBackupOfAClusterBringsBackALostStore(t *testing.T) {
 	if err := servers.Ready(ctx); err != nil {
 		t.Fatal(err)
 	}
+
+	keepRecords(t, servers)
 
 	r := at(c.nodes[0], "restore", file("a"))
 	r.wants(t, exitOK)
