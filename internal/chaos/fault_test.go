@@ -25,6 +25,7 @@ type mischief struct {
 	blows []blow
 	draws *rand.Rand
 	log   func(format string, args ...any)
+	badly []error // of programs that were to end and did not end well
 }
 
 func (m *mischief) between(least, most time.Duration) time.Duration {
@@ -79,10 +80,11 @@ var blows = []blow{
 	}},
 }
 
-// again ends a program and starts it after a while.
+// again ends a program and starts it after a while. That it did not end well is
+// kept for the end of the run.
 func (m *mischief) again(p *program, sig syscall.Signal, after time.Duration) error {
 	if err := p.end(sig); err != nil {
-		return err
+		m.badly = append(m.badly, err)
 	}
 	m.sleep(after)
 	return p.start()

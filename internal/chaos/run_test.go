@@ -87,6 +87,9 @@ func TestChaos(t *testing.T) {
 	cancel()
 	all.Wait()
 
+	for _, err := range m.badly {
+		t.Error(err)
+	}
 	w.keepHistory()
 	violations := w.h.Check()
 	for _, v := range violations {

@@ -140,15 +140,28 @@ func failureOf(ctx context.Context) error {
 	return nil
 }
 
+// insideTime is how long requests of other members may take that are here still
+// when all has been handed over. A server alone waits for arrivals first.
+const insideTime = arrivals + 2*time.Second
+
+// closeInside stops what other members ask. A request that takes too long is cut
+// off, and its member asks the next owner.
 func (m *member) closeInside(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, insideTime)
 	defer cancel()
 	m.lends.stop()
-	var errs []error
+	group := new(errgroup.Group)
 	for _, s := range m.inside {
-		errs = append(errs, s.stop(ctx))
+		group.Go(func() error {
+			err := s.stop(ctx)
+			if errors.Is(err, context.DeadlineExceeded) {
+				m.ground.log.Warn("requests of other nodes were cut off", "service", s.name)
+				return nil
+			}
+			return err
+		})
 	}
-	return errors.Join(errs...)
+	return group.Wait()
 }
 
 // fatal ends the daemon: a part of it has failed.
