@@ -21,13 +21,21 @@ type pbx struct {
 	http  *http.Client
 	calls atomic.Int64
 	wg    sync.WaitGroup
+
+	mu   sync.Mutex
+	busy map[int]time.Time // callers, until when they call nobody else
 }
+
+// resting is for how long a caller calls nobody else after a call. Somebody who
+// speaks with a colleague, or did just now, and rings an agent who has the same party
+// on the line already is handed over: then there is no second pop, and none is missed.
+const resting = 6 * time.Second
 
 // insist is for how long a webhook is sent again.
 const insist = 20 * time.Second
 
 func (w *world) newPBX() *pbx {
-	return &pbx{w: w, http: &http.Client{
+	return &pbx{w: w, busy: map[int]time.Time{}, http: &http.Client{
 		Timeout: 5 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64, DialContext: (&net.Dialer{Timeout: time.Second}).DialContext},
 	}}
 }
@@ -75,14 +83,28 @@ func (p *pbx) post(n *node, tenant string, body []byte) int {
 	return res.StatusCode
 }
 
-// newCall invents a call to agents of one tenant.
-func (p *pbx) newCall(a Agent) (id string) {
+// newCall invents a call to agents of one tenant, by a caller who is free, if there
+// is one. Whoever makes it calls over when it has ended.
+func (p *pbx) newCall(a Agent) (id string, over func()) {
 	tenant := 0
 	for p.w.tenant(tenant) != a.Tenant {
 		tenant++
 	}
-	caller := tenant + p.w.size.tenants*rand.IntN(callersEach)
-	return CallID(int(p.calls.Add(1)), caller)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	caller, first := 0, rand.IntN(callersEach)
+	for i := range callersEach {
+		caller = tenant + p.w.size.tenants*((first+i)%callersEach)
+		if time.Now().After(p.busy[caller]) {
+			break
+		}
+	}
+	p.busy[caller] = time.Now().Add(time.Hour)
+	return CallID(int(p.calls.Add(1)), caller), func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.busy[caller] = time.Now().Add(resting)
+	}
 }
 
 // call is a call from its ringing to its end: two or three webhooks.
@@ -92,7 +114,8 @@ func (p *pbx) call() {
 	if other := i + p.w.size.tenants; rand.IntN(8) == 0 && other < len(p.w.agents) {
 		agents = append(agents, p.w.agents[other]) // a group: the next extension of the tenant
 	}
-	id := p.newCall(agents[0])
+	id, over := p.newCall(agents[0])
+	defer over()
 	if !p.tell(id, "ringing", agents...) {
 		return
 	}

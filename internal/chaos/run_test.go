@@ -207,13 +207,14 @@ func (w *world) final(p *page, phones *pbx, end time.Time) Final {
 		time.Sleep(100 * time.Millisecond)
 	}
 	for time.Now().Before(end) && !f.Pops && f.State == "paired" {
-		id := phones.newCall(p.agent)
+		id, over := phones.newCall(p.agent)
 		if phones.tell(id, "ringing", p.agent) {
 			for wait := time.Now().Add(5 * time.Second); time.Now().Before(wait) && !f.Pops; time.Sleep(20 * time.Millisecond) {
 				f.Pops = p.saw(id)
 			}
 			phones.tell(id, "terminated", p.agent)
 		}
+		over()
 	}
 	return f
 }

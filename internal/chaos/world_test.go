@@ -84,7 +84,7 @@ func (w *world) tenant(i int) string { return fmt.Sprintf("t%03d.chaos.example",
 // tenantOf is the one tenant that a caller calls.
 func (w *world) tenantOf(caller int) string { return w.tenant(caller % w.size.tenants) }
 
-const callersEach = 20
+const callersEach = 60
 
 func newWorld(t *testing.T, s size) *world {
 	t.Helper()
