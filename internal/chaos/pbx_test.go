@@ -44,7 +44,9 @@ func (w *world) newPBX() *pbx {
 func (p *pbx) tell(call, state string, agents ...Agent) bool {
 	fields := map[string]string{"event": state, "call_id": call, "direction": "inbound"}
 	if state != "terminated" {
-		fields["from"], fields["to"] = "+1201555"+call[len(call)-4:], "+16175550100"
+		// Numbers whose last four digits stand in everybody's area code and exchange
+		// (919 555 9555) find more contacts than a search looks at; callers end below.
+		fields["from"], fields["to"] = "+1919555"+call[len(call)-4:], "+16175550100"
 		var ext []string
 		for _, a := range agents {
 			ext = append(ext, a.Extension)

@@ -50,7 +50,7 @@ func newCRM(t *testing.T, w *world, callback string, accessLife time.Duration) *
 		f.Contacts = append(f.Contacts, simulator.Contact{
 			ID: fmt.Sprintf("%08x-0000-4000-8000-000000000001", i), VersionID: fmt.Sprintf("%08x-0000-4000-8000-000000000002", i),
 			LastUpdated: 639_028_224_000_000_000,
-			Person:      &simulator.Person{FirstName: "Maria", LastName: strings.TrimPrefix(ContactName(i), "Maria "), Cell: simulator.Phone{AreaCode: "201", Number: fmt.Sprintf("555-%04d", i)}},
+			Person:      &simulator.Person{FirstName: "Maria", LastName: strings.TrimPrefix(ContactName(i), "Maria "), Cell: simulator.Phone{AreaCode: "919", Number: fmt.Sprintf("555-%04d", i)}},
 		})
 	}
 	c := &crm{
