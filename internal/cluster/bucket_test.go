@@ -10,18 +10,7 @@ import (
 // A request that was made before JetStream had a leader is answered by nobody:
 // it is made again.
 func TestBucketOfServersThatAreStarting(t *testing.T) {
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("the server does not start")
-	}
-	t.Cleanup(func() {
-		s.Shutdown()
-		s.WaitForShutdown()
-	})
+	s := serve(t, &server.Options{})
 	nc := connect(t, s.ClientURL())
 	asked, err := connect(t, s.ClientURL()).SubscribeSync("$JS.API.>")
 	if err != nil {

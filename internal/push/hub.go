@@ -38,6 +38,7 @@ type Hub struct {
 	// notices one that came while it was asking.
 	announcements atomic.Uint64
 	serviceChange sync.Mutex
+	cutOff        atomic.Bool // what Cluster was told last
 
 	closing    atomic.Bool
 	stop       chan struct{}
