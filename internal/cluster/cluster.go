@@ -53,6 +53,7 @@ type Cluster struct {
 	id      string
 	kv      jetstream.KeyValue
 	streams *streams
+	links   *links
 	tls     *tls.Config
 	poked   chan struct{}
 	pokes   *nats.Subscription
@@ -98,6 +99,7 @@ func Join(ctx context.Context, cfg Config) (*Cluster, error) {
 	}
 	c.hearing, c.deafen = context.WithCancel(context.Background())
 	c.streams = newStreams(cfg.Conn, c.id, cfg.Name+".s."+c.id+".")
+	c.links = newLinks(c.connect)
 	if err := c.openBucket(ctx); err != nil {
 		return nil, err
 	}
@@ -144,14 +146,20 @@ func (c *Cluster) Listen(service string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tls.NewListener(l, c.tls), nil
+	return listenLinks(l, c.tls), nil
 }
 
 func (c *Cluster) at(id, service string) string { return c.cfg.Name + ".m." + id + "." + service }
 
-// Dial connects to a service of the member with an id.
+// Dial connects to a service of the member with an id. Connections to one service of
+// a member share a link: they are cheap, and end together when it is lost.
 func (c *Cluster) Dial(ctx context.Context, id, service string) (net.Conn, error) {
-	s, err := c.streams.dial(ctx, id, c.at(id, service))
+	return c.links.dial(ctx, serviceOf{id, service})
+}
+
+// connect makes what a link to a service of a member goes over.
+func (c *Cluster) connect(ctx context.Context, to serviceOf) (net.Conn, error) {
+	s, err := c.streams.dial(ctx, to.member, c.at(to.member, to.service))
 	if err != nil {
 		return nil, err
 	}

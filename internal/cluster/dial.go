@@ -39,7 +39,7 @@ func newStreams(nc *nats.Conn, me, prefix string) *streams {
 
 // add opens this side of a stream to a member.
 func (ss *streams) add(member, peer string) (*stream, error) {
-	s := newStream(ss.nc, ss.prefix+nuid.Next(), peer)
+	s := newStream(ss.prefix+nuid.Next(), peer)
 	forget := func() {
 		ss.mu.Lock()
 		defer ss.mu.Unlock()
@@ -49,7 +49,7 @@ func (ss *streams) add(member, peer string) (*stream, error) {
 	ss.mu.Lock()
 	ss.open[s] = member
 	ss.mu.Unlock()
-	if err := s.open(); err != nil {
+	if err := s.open(ss.nc); err != nil {
 		forget()
 		return nil, err
 	}

@@ -33,9 +33,9 @@ func FuzzStream(f *testing.F) {
 	f.Add(bytes.Join([][]byte{message(kindEnd, 0, ""), message(kindData, 0, "after the end")}, nil))
 	f.Add([]byte{3, 'd', 0, 0, 0})
 	f.Fuzz(func(t *testing.T, said []byte) {
-		s := newStream(nc, nats.NewInbox(), "nobody.hears")
+		s := newStream(nats.NewInbox(), "nobody.hears")
 		s.over = func() {}
-		if err := s.open(); err != nil {
+		if err := s.open(nc); err != nil {
 			t.Fatal(err)
 		}
 		defer s.Close()

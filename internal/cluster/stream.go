@@ -14,7 +14,8 @@ import (
 
 // The messages of a stream are a kind, a number, and with kindData the bytes.
 // NATS keeps the order and delivers at most once; the numbers make of that a
-// stream that either has every byte or ends with an error.
+// stream that either has every byte or ends with an error. A link carries the
+// messages of many within one.
 const (
 	kindHello = 'h' // the listening side's first; its reply subject is where it hears
 	kindData  = 'd' // number: how many bytes were sent before these
@@ -48,11 +49,11 @@ var (
 	errReset = errors.New("the other member has broken the connection off")
 )
 
-// stream is a connection of two members, a net.Conn.
+// stream is a connection of two members, a net.Conn: over NATS, or over a link.
 type stream struct {
-	nc   *nats.Conn
-	sub  *nats.Subscription
-	name string // the subject this side hears
+	send func(kind byte, n uint64, data []byte) error // in order: it is called under mu
+	sub  *nats.Subscription                           // nil over a link
+	name string                                       // the subject this side hears, or the link's
 	idle time.Duration
 	over func() // called once, under mu, when the stream is closed or broken
 
@@ -63,52 +64,80 @@ type stream struct {
 	came    uint64 // how many bytes have come
 	told    uint64 // how many of them the other side knows to be read
 	sent    uint64
-	read    uint64 // how many of those the other side has read
-	ended   bool   // the other side has closed
-	err     error  // the stream is closed or broken
-	watch   *time.Timer
-	heard   time.Time // when something last came
-	probed  time.Time // when the probe under way was sent
-	covered uint64    // how many bytes had been sent by then
+	read    uint64      // how many of those the other side has read
+	ended   bool        // the other side has closed
+	err     error       // the stream is closed or broken
+	watch   *time.Timer // nil over a link, whose own stream is watched
+	heard   time.Time   // when something last came
+	probed  time.Time   // when the probe under way was sent
+	covered uint64      // how many bytes had been sent by then
 	teller  *time.Timer
 	telling bool // teller runs
 
 	reading, writing deadline
 }
 
-func newStream(nc *nats.Conn, name, peer string) *stream {
-	s := &stream{nc: nc, name: name, peer: peer, idle: idleAfter}
+func newStream(name, peer string) *stream {
+	s := &stream{name: name, peer: peer, idle: idleAfter}
 	s.change = sync.NewCond(&s.mu)
 	s.reading.wake, s.writing.wake = s.change, s.change
 	return s
 }
 
-// open begins to hear the other side.
-func (s *stream) open() (err error) {
+// open begins to hear the other side over NATS.
+func (s *stream) open(nc *nats.Conn) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.sub, err = s.nc.Subscribe(s.name, s.take); err != nil {
+	s.send = func(kind byte, n uint64, data []byte) error { return s.publish(nc, kind, n, data) }
+	if s.sub, err = nc.Subscribe(s.name, s.take); err != nil {
 		return err
 	}
 	s.heard, s.watch = time.Now(), time.AfterFunc(s.idle, s.look)
 	return nil
 }
 
-// take hears the other side, one message after the other.
+func (s *stream) publish(nc *nats.Conn, kind byte, n uint64, data []byte) error {
+	b := make([]byte, headerSize, headerSize+len(data))
+	b[0] = kind
+	binary.BigEndian.PutUint64(b[1:], n)
+	m := &nats.Msg{Subject: s.peer, Data: append(b, data...)}
+	if kind == kindHello {
+		m.Reply = s.name
+	}
+	return nc.PublishMsg(m)
+}
+
+// take hears the other side over NATS, one message after the other.
 func (s *stream) take(m *nats.Msg) {
 	if len(m.Data) < headerSize {
 		return
 	}
-	n, data := binary.BigEndian.Uint64(m.Data[1:]), m.Data[headerSize:]
+	if m.Data[0] == kindHello {
+		s.hello(m.Reply)
+		return
+	}
+	s.hear(m.Data[0], binary.BigEndian.Uint64(m.Data[1:]), m.Data[headerSize:])
+}
+
+// hello hears who the other side is.
+func (s *stream) hello(peer string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.peer, s.heard = peer, time.Now()
+		s.change.Broadcast()
+	}
+}
+
+// hear takes a message of the other side.
+func (s *stream) hear(kind byte, n uint64, data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return
 	}
 	s.heard = time.Now()
-	switch m.Data[0] {
-	case kindHello:
-		s.peer = m.Reply
+	switch kind {
 	case kindData:
 		if s.ended || n != s.came || len(s.buf)+len(data) > 2*window {
 			s.end(errLost, kindReset)
@@ -143,14 +172,7 @@ func (s *stream) take(m *nats.Msg) {
 
 // say sends a message. Under mu, which keeps the order.
 func (s *stream) say(kind byte, n uint64, data []byte) {
-	b := make([]byte, headerSize, headerSize+len(data))
-	b[0] = kind
-	binary.BigEndian.PutUint64(b[1:], n)
-	m := &nats.Msg{Subject: s.peer, Data: append(b, data...)}
-	if kind == kindHello {
-		m.Reply = s.name
-	}
-	if err := s.nc.PublishMsg(m); err != nil && s.err == nil {
+	if err := s.send(kind, n, data); err != nil && s.err == nil {
 		s.end(err, 0)
 	}
 }
@@ -165,20 +187,25 @@ func (s *stream) end(why error, last byte) {
 	if last != 0 && s.peer != "" {
 		s.say(last, s.sent, nil)
 	}
-	s.watch.Stop()
 	if s.teller != nil {
 		s.teller.Stop()
 	}
-	_ = s.sub.Unsubscribe() // fails only where there is no connection any more
+	if s.watch != nil {
+		s.watch.Stop()
+		_ = s.sub.Unsubscribe() // fails only where there is no connection any more
+	}
 	s.change.Broadcast()
 	s.over()
 }
 
 // lost breaks the stream off: the other member is gone.
-func (s *stream) lost() {
+func (s *stream) lost() { s.fail(errLost, kindReset) }
+
+// fail breaks the stream off, with a last word where there is one.
+func (s *stream) fail(why error, last byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.end(errLost, kindReset)
+	s.end(why, last)
 }
 
 // Read implements net.Conn. What has come before the end is still read.
@@ -268,7 +295,7 @@ func (s *stream) Write(p []byte) (n int, err error) {
 
 // watchOver sees to it that what was sent arrives, or the stream breaks.
 func (s *stream) watchOver() {
-	if s.sent != s.read && s.probed.IsZero() {
+	if s.watch != nil && s.sent != s.read && s.probed.IsZero() {
 		s.watch.Reset(probeAfter)
 	}
 }
