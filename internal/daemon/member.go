@@ -39,6 +39,8 @@ type member struct {
 	commands *front       // what it goes by
 	browsers *front       // what the agents' listener goes by
 
+	sessions *sessionParts
+
 	spread atomic.Pointer[spread]
 	mu     sync.Mutex
 	stacks map[int]*stack
@@ -48,7 +50,7 @@ type member struct {
 // join makes this daemon a member. What belongs to no tenant is the lobby's.
 func (g *ground) join(ctx context.Context, cfg *config.Config, lobby *parts) (*member, error) {
 	m := &member{
-		state: push.ClusterWhole, ground: g, stacks: map[int]*stack{}, failed: make(chan error, 1), going: make(chan struct{}), handed: make(chan struct{}),
+		state: push.ClusterWhole, ground: g, stacks: map[int]*stack{}, sessions: newSessionParts(), failed: make(chan error, 1), going: make(chan struct{}), handed: make(chan struct{}),
 		lobby: &stack{parts: lobby, agents: lobby.web.Handler(), pbx: lobby.receiver.Handler(), admin: lobby.web.Admin(), ending: context.Background()},
 	}
 	m.spread.Store(spreadOf(cfg))
@@ -304,7 +306,7 @@ func carriedAt(part int) string { return fmt.Sprintf("carried/part-%02d/", part)
 // Take implements [cluster.Parts].
 func (m *member) Take(ctx context.Context, part int) error {
 	began := time.Now()
-	store := fenced{m.ground.vault, func() bool { return m.Owns(part) }, part}
+	store := fenced{m.ground.vault, func() bool { return m.Owns(part) }, part, m.sessions}
 	cfg := m.spread.Load().part(part)
 	s, err := m.ground.newStack(ctx, cfg, store, carriedAt(part), m.fatal)
 	if err != nil {

@@ -131,24 +131,38 @@ func (s *stack) drop(ctx context.Context) {
 }
 
 // fenced is the store for a part of the cluster: nothing is written for a part
-// that is not owned for sure, and of what agents have chosen only what those of
-// the part have is there: each record that is read is a round trip.
+// that is not owned for sure, and of agents' settings and sessions only what those
+// of the part have is there: each record that is read is a round trip.
 type fenced struct {
 	*vault.Store
-	owned func() bool
-	part  int
+	owned    func() bool
+	part     int
+	sessions *sessionParts
 }
 
-// List implements [storage].
+// List implements [storage]. Of sessions those are listed too of which it is not
+// known whose they are.
 func (f fenced) List(ctx context.Context, prefix string) ([]string, error) {
 	paths, err := f.Store.List(ctx, prefix)
-	if prefix != web.SettingsPrefix {
-		return paths, err
+	switch prefix {
+	case web.SettingsPrefix:
+		paths = slices.DeleteFunc(paths, func(path string) bool {
+			tenant, _, _ := strings.Cut(strings.TrimPrefix(path, prefix), "/")
+			return cluster.PartOf(tenant) != f.part
+		})
+	case web.SessionsPrefix:
+		paths = f.sessions.of(paths, f.part)
 	}
-	return slices.DeleteFunc(paths, func(path string) bool {
-		tenant, _, _ := strings.Cut(strings.TrimPrefix(path, prefix), "/")
-		return cluster.PartOf(tenant) != f.part
-	}), err
+	return paths, err
+}
+
+// Get implements [storage].
+func (f fenced) Get(ctx context.Context, path string) (value []byte, revision uint64, err error) {
+	value, revision, err = f.Store.Get(ctx, path)
+	if err == nil && value != nil && strings.HasPrefix(path, web.SessionsPrefix) {
+		f.sessions.learn(path, value)
+	}
+	return value, revision, err
 }
 
 func (f fenced) allowed() error {

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/smokepop/smokepop/internal/cluster"
@@ -30,6 +31,9 @@ func TestAPartReadsTheSettingsOfItsOwnTenants(t *testing.T) {
 	defer store.Close()
 	tenants := []string{"a.example", "b.example", "c.example", "d.example"}
 	for _, tenant := range tenants {
+		if err := store.Put(t.Context(), web.SessionsPrefix+tenant[:1], []byte(`{"tenant":"`+tenant+`","extension":"40"}`)); err != nil {
+			t.Fatal(err)
+		}
 		for _, path := range []string{web.SettingsPrefix + tenant + "/40", "other/" + tenant + "/40"} {
 			if err := store.Put(t.Context(), path, []byte("{}")); err != nil {
 				t.Fatal(err)
@@ -37,7 +41,7 @@ func TestAPartReadsTheSettingsOfItsOwnTenants(t *testing.T) {
 		}
 	}
 	own := cluster.PartOf(tenants[0])
-	part := fenced{store, func() bool { return true }, own}
+	part := fenced{store, func() bool { return true }, own, newSessionParts()}
 	var want []string
 	for _, tenant := range tenants {
 		if cluster.PartOf(tenant) == own {
@@ -49,6 +53,26 @@ func TestAPartReadsTheSettingsOfItsOwnTenants(t *testing.T) {
 	}
 	if got, err := part.List(t.Context(), "other/"); err != nil || len(got) != len(tenants) {
 		t.Errorf("the part lists %v, %v of what is no settings", got, err)
+	}
+	// Whose a session is says the record alone: each is read once.
+	sessions, err := part.List(t.Context(), web.SessionsPrefix)
+	if err != nil || len(sessions) != len(tenants) {
+		t.Errorf("the part lists %v, %v before it has read any session", sessions, err)
+	}
+	for _, path := range sessions {
+		if _, _, err := part.Get(t.Context(), path); err != nil {
+			t.Error(err)
+		}
+	}
+	for of := range cluster.Partitions {
+		other := part
+		other.part = of
+		want := slices.DeleteFunc(slices.Clone(sessions), func(path string) bool {
+			return cluster.PartOf(strings.TrimPrefix(path, web.SessionsPrefix)+".example") != of
+		})
+		if got, err := other.List(t.Context(), web.SessionsPrefix); err != nil || !slices.Equal(got, want) {
+			t.Errorf("part %d lists %v, %v; its sessions are %v", of, got, err, want)
+		}
 	}
 	if _, err := web.LoadSettings(t.Context(), part, nil, slog.New(slog.DiscardHandler)); err != nil {
 		t.Error(err)

@@ -145,7 +145,7 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 		DryRuns:     dryRuns{captures{p.receiver}, p.keeper.Pairing, p.hub.Screens, p.popSettings},
 		Directories: directories{p.agents, p.keeper}, Settings: p.settings,
 		NoInvites: !cfg.SignIn.Invite, Passwords: newPasswords(cfg, p.pbxes), SignOn: newSignOn(cfg), SignOnName: signOnName(cfg.SignIn.OIDC),
-		Parents: cfg.Embed.AllowedParents, Administration: administration(cfg), TellAdminsTurned: p.tellAdminsTurned, Configurations: &p.configurations,
+		Parents: cfg.Embed.AllowedParents, Administration: administration(cfg), Part: carryAt != carriedPrefix, TellAdminsTurned: p.tellAdminsTurned, Configurations: &p.configurations,
 		Audit: g.audit, Metrics: metrics, Log: log,
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"sync/atomic"
@@ -49,6 +50,9 @@ type Config struct {
 	Parents []string
 	// Administration says who may use the admin page.
 	Administration Administration
+	// Part: other daemons have this store too, and each has a part of the agents. Run
+	// deletes their sessions, at a time of its own; one that has no part deletes the rest.
+	Part bool
 	// TellAdminsTurned tells other daemons with this store that an admin's session may
 	// have ended here: they call AdminsTurned. nil: there are none.
 	TellAdminsTurned func(context.Context)
@@ -96,6 +100,7 @@ type Server struct {
 	signOn    signOn
 
 	bodyTime time.Duration // a request's body has to be here by then
+	part     bool
 
 	usage            Usage
 	configurations   Configurations
@@ -141,7 +146,7 @@ func New(cfg Config) (*Server, error) {
 		passwords: newPasswords(cfg.Passwords, cfg.Now),
 		signOn:    signOn{cfg.SignOn, cfg.SignOnName},
 	}
-	s.usage, s.configurations = cfg.Usage, cfg.Configurations
+	s.usage, s.configurations, s.part = cfg.Usage, cfg.Configurations, cfg.Part
 	s.administration.Store(&cfg.Administration)
 	s.tellAdminsTurned, s.nodes = cfg.TellAdminsTurned, cfg.Nodes
 	s.signedAdmins = &sessions{sessionRules: adminSessions(), store: cfg.Store, now: cfg.Now}
@@ -232,24 +237,39 @@ func methodName(m string) string {
 	return "such"
 }
 
+// sweepEvery is how often what is out of time is deleted.
+const sweepEvery = time.Hour
+
 // Run deletes what is out of time until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
+	first := time.Duration(0)
+	if s.part { // a machine that takes over from another takes many parts at once, and has better to do
+		first = rand.N(sweepEvery)
+	}
+	next := time.NewTimer(first)
+	defer next.Stop()
 	for {
-		ended, err := s.sessions.sweep(ctx)
-		for _, se := range ended {
-			s.ended(ctx, se, CloseSignedOut)
-			s.audit.Record(ctx, audit.Entry{By: audit.ByItself(audit.ActorDaemon), Event: signOutOf(se, audit.OutOfTime)})
-		}
-		_, adminErr := s.signedAdmins.sweep(ctx)
-		if err := errors.Join(err, adminErr, s.invites.sweep(ctx), s.adminLinks.sweep(ctx), s.frames.sweep(ctx)); err != nil && ctx.Err() == nil {
-			s.log.Warn("sweep sessions and invites", "error", err)
-		}
 		select {
-		case <-tick.C:
+		case <-next.C:
+			s.sweep(ctx)
+			next.Reset(sweepEvery)
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+func (s *Server) sweep(ctx context.Context) {
+	ended, err := s.sessions.sweep(ctx)
+	for _, se := range ended {
+		s.ended(ctx, se, CloseSignedOut)
+		s.audit.Record(ctx, audit.Entry{By: audit.ByItself(audit.ActorDaemon), Event: signOutOf(se, audit.OutOfTime)})
+	}
+	if !s.part {
+		_, adminErr := s.signedAdmins.sweep(ctx)
+		err = errors.Join(err, adminErr, s.invites.sweep(ctx), s.adminLinks.sweep(ctx), s.frames.sweep(ctx))
+	}
+	if err != nil && ctx.Err() == nil {
+		s.log.Warn("sweep sessions and invites", "error", err)
 	}
 }

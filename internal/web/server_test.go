@@ -96,3 +96,31 @@ func TestRunSweepsUntilItIsStopped(t *testing.T) {
 		}
 	})
 }
+
+// A part that a machine has just taken over has better to do than to sweep, and
+// leaves to others what is not of its agents.
+func TestAPartSweepsItsSessionsLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(_ *rig, c *Config) { c.Part = true })
+		r.clock.t = time.Now()
+		r.join(priya)
+		r.invite(priya)
+		r.clock.pass(sessionIdle)
+		ctx, cancel := context.WithCancel(t.Context())
+		ran := make(chan error, 1)
+		go func() { ran <- r.server.Run(ctx) }()
+		synctest.Wait()
+		if r.store.count(sessionPrefix) != 1 {
+			t.Error("swept at once")
+		}
+		<-time.After(sweepEvery)
+		synctest.Wait()
+		if sessions, invites := r.store.count(sessionPrefix), r.store.count(invitePrefix); sessions != 0 || invites != 1 {
+			t.Errorf("%d sessions and %d invites are left, want 0 and 1", sessions, invites)
+		}
+		cancel()
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -14,8 +14,12 @@ import (
 	"github.com/smokepop/smokepop/internal/screenpop"
 )
 
+// SessionsPrefix is where in the store agents' sessions lie, by the hash of what
+// each one's cookie holds.
+const SessionsPrefix = "sessions/-/"
+
 const (
-	sessionPrefix = "sessions/-/"
+	sessionPrefix = SessionsPrefix
 	// sessionIdle is how long a browser may stay away.
 	sessionIdle = 30 * 24 * time.Hour
 	// sessionLife is how long a session lasts, however much it is used: who
@@ -104,6 +108,13 @@ type sessionRecord struct {
 	Created  time.Time `json:"created"`
 	LastSeen time.Time `json:"last_seen"`
 	visitor
+}
+
+// TenantOfSession returns whose tenant a session's record is of, which it stays.
+func TenantOfSession(record []byte) (screenpop.Tenant, error) {
+	var rec sessionRecord
+	err := json.Unmarshal(record, &rec)
+	return rec.Tenant, err
 }
 
 // sessions keeps the signed-in browsers. The store is the truth: nothing is
