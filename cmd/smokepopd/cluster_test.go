@@ -408,6 +408,13 @@ func TestClusterSurvivesAKilledNode(t *testing.T) {
 		killed := time.Now()
 		c.nodes[owner].kill()
 		c.nodes[owner].kill = nil
+		early, _, err := v.dial("smokepop.v1") // nobody knows yet that its owner is gone
+		switch took := time.Since(killed); {
+		case err == nil:
+			_ = early.Close()
+		case took < 3*time.Second:
+			t.Errorf("a page that came at once was sent away after %v: %v", took, err)
+		}
 		sc.gone()
 		sc = v.reopen()
 		t.Logf("a page is back %v after its firm's node was killed", time.Since(killed).Round(time.Millisecond))

@@ -65,11 +65,11 @@ type front struct {
 	// again: a request may be made a second time when nobody knows whether the
 	// first has arrived. Webhooks may.
 	again bool
-	http  *http.Transport
+	http  http.RoundTripper
 }
 
 func (m *member) front(service string, again bool, whose func(*http.Request, []byte) (int, error)) *front {
-	return &front{member: m, service: service, again: again, whose: whose, http: &http.Transport{
+	return &front{member: m, service: service, again: again, whose: whose, http: outbound{&http.Transport{
 		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
 			id, _, err := net.SplitHostPort(address)
 			if err != nil {
@@ -82,8 +82,24 @@ func (m *member) front(service string, again bool, whose func(*http.Request, []b
 			return conn, nil
 		},
 		MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute, DisableCompression: true,
-	}}
+	}}}
 }
+
+// outbound marks the errors of requests that nobody has answered.
+type outbound struct{ *http.Transport }
+
+func (o outbound) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := o.Transport.RoundTrip(r)
+	if err != nil {
+		err = unanswered{err}
+	}
+	return res, err
+}
+
+// unanswered is that nobody knows whether a request has arrived.
+type unanswered struct{ error }
+
+func (u unanswered) Unwrap() error { return u.error }
 
 // undialled is that a request has not left this member.
 type undialled struct{ error }
@@ -249,16 +265,28 @@ func (f *front) hand(w http.ResponseWriter, r *http.Request, id string, part int
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
-			var never undialled
-			if errors.Is(err, errMoved) || errors.As(err, &never) || f.again && r.Context().Err() == nil {
-				answered = false
-				return
+			answered = !f.mayGoAgain(r, err)
+			if answered {
+				f.moving(w)
 			}
-			f.moving(w)
 		},
 	}
 	proxy.ServeHTTP(w, r)
 	return answered
+}
+
+// mayGoAgain tells whether a request that has failed may be made once more. A page
+// that opens its socket may: its owner has died meanwhile, and the page need not know.
+func (f *front) mayGoAgain(r *http.Request, err error) bool {
+	var never undialled
+	var nobody unanswered
+	switch {
+	case errors.Is(err, errMoved), errors.As(err, &never):
+		return true
+	case r.Context().Err() != nil:
+		return false
+	}
+	return f.again || r.Header.Get("Upgrade") != "" && errors.As(err, &nobody)
 }
 
 func partNamed(name string) (int, bool) {
