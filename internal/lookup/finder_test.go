@@ -170,6 +170,42 @@ func TestLongTails(t *testing.T) {
 	}
 }
 
+// Last digits that stand in everybody's area code and exchange find everybody. Who
+// has the number is still found, however it is typed, for a request or two more;
+// a number that is nobody's costs the exact forms besides, and one whose last
+// digits are not in the area code and exchange costs what it always did.
+func TestTailInEverybodysExchange(t *testing.T) {
+	const people = 3000
+	for _, typed := range []struct{ area, number string }{
+		{"919", "555-%04d"}, {"919", "555%04d"}, {"", "(919) 555-%04d"}, {"", "919-555-%04d"}, {"", "919.555.%04d"}, {"", "919 555 %04d"}, {"", "+1 919-555-%04d"}, {"", "919555%04d"},
+	} {
+		t.Run(typed.area+typed.number, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := build(t, setup{options: simulator.Options{RateLimit: simulator.RateLimit{Slack: -1}}})
+				for i := range people {
+					h.sim.PutContacts(simulator.Contact{
+						ID:     fmt.Sprintf("00000000-0000-4000-8000-%012d", i),
+						Person: &simulator.Person{FirstName: "Crowd", LastName: fmt.Sprint(i), Cell: simulator.Phone{AreaCode: typed.area, Number: fmt.Sprintf(typed.number, i)}},
+					})
+				}
+				for _, c := range []struct{ who, most int }{{1234, 1}, {1955, 3}, {2999, 1}} {
+					m, err := h.find(fmt.Sprintf("+1919555%04d", c.who))
+					if err != nil || !slices.Equal(names(m), []string{fmt.Sprintf("Crowd %d", c.who)}) {
+						t.Errorf("%d: %v, %v; %s", c.who, names(m), err, h.trace.last().Detail)
+					}
+					if asked := h.searches(); len(asked) > c.most {
+						t.Errorf("%d: asked %q", c.who, asked)
+					}
+				}
+				h.wants("+19195559555", screenpop.ErrNoMatch)
+				if asked := h.searches(); len(asked) > 12 || h.sim.RateLimited() != 0 {
+					t.Errorf("nobody's: asked %q, %d of them too fast", asked, h.sim.RateLimited())
+				}
+			})
+		})
+	}
+}
+
 // crowd fills the address book with people whose numbers end alike.
 func crowd(h *house, n int, number string) {
 	for i := range n {

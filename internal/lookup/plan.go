@@ -72,6 +72,13 @@ func tail(n screenpop.Number, digits int) (pattern string, more bool) {
 	return "*" + all[len(all)-digits:] + "*", true
 }
 
+// endsWith returns the search for numbers of which the last digits are n's. What
+// is typed behind a number hides it from this search, and not from a tail's.
+func endsWith(n screenpop.Number, digits int) string {
+	pattern, _ := tail(n, digits)
+	return strings.TrimSuffix(pattern, "*")
+}
+
 // exact returns the ways to write n without separators, the likeliest first.
 func exact(n screenpop.Number) []string {
 	international := strings.TrimPrefix(n.Canonical, "+")
