@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -152,10 +153,17 @@ func New(cfg Config) (*Keeper, error) {
 // alone: a tenant may come back.
 func (k *Keeper) load(ctx context.Context, gates map[screenpop.Tenant]*gate) (map[screenpop.AgentID]*wallet, error) {
 	wallets := map[screenpop.AgentID]*wallet{}
-	paths, err := k.store.List(ctx, Records)
-	if err != nil {
-		return nil, err
+	// By tenant: the daemons of a cluster have a part of them each, and take one
+	// over while everybody waits.
+	var paths []string
+	for tenant := range gates {
+		of, err := k.store.List(ctx, recordsOf(tenant))
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, of...)
 	}
+	slices.Sort(paths)
 	found := k.readAll(ctx, paths, gates)
 	for i, path := range paths {
 		id, ok := agentOf(path)
@@ -168,7 +176,8 @@ func (k *Keeper) load(ctx context.Context, gates map[screenpop.Tenant]*gate) (ma
 			continue
 		}
 		w := newWallet(id, g)
-		w.rec, w.revision, err = found[i].rec, found[i].revision, found[i].err
+		err := found[i].err
+		w.rec, w.revision = found[i].rec, found[i].revision
 		switch {
 		case damaged(err):
 			k.log.Error("a stored authorisation cannot be read; the agent has to pair again", "agent", id, "err", err)

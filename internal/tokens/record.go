@@ -149,7 +149,11 @@ func (r *record) due(now time.Time) bool {
 }
 
 func pathOf(id screenpop.AgentID) string {
-	return Records + url.PathEscape(string(id.Tenant)) + "/" + url.PathEscape(string(id.Extension))
+	return recordsOf(id.Tenant) + url.PathEscape(string(id.Extension))
+}
+
+func recordsOf(tenant screenpop.Tenant) string {
+	return Records + url.PathEscape(string(tenant)) + "/"
 }
 
 func agentOf(path string) (screenpop.AgentID, bool) {
