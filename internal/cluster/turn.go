@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -69,9 +70,11 @@ func (c *Cluster) abandon() {
 	left := slices.Collect(maps.Keys(c.held))
 	clear(c.held)
 	c.mu.Unlock()
+	var lost sync.WaitGroup
 	for _, part := range left {
-		c.cfg.Parts.Lost(part)
+		lost.Go(func() { c.cfg.Parts.Lost(part) })
 	}
+	lost.Wait()
 }
 
 func (c *Cluster) holds() bool {

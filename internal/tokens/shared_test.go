@@ -3,6 +3,7 @@ package tokens
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -211,5 +212,60 @@ func TestTheStoreIsAway(t *testing.T) {
 		r.store.away.Store(false)
 		r.token()
 		r.wantRefreshes(1)
+	})
+}
+
+// A daemon whose agents go on elsewhere while the store is away still has an answer to
+// save: it does so when the store is back, before another one asks with the token that
+// was replaced.
+func TestAnAnswerIsSavedWhenTheStoreIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, asInstance("a"))
+		held := make(chan struct{})
+		r.pair()
+		pass(time.Hour)
+		r.server.set(func(s *authServer) { s.rotate, s.held = true, held })
+		go func() { _, _ = r.keeper.Token(t.Context(), priya) }()
+		synctest.Wait()
+		r.wantRefreshes(1)
+		r.store.away.Store(true)
+		close(held)
+		synctest.Wait()
+		stopped := make(chan struct{})
+		go func() { r.stop(); close(stopped) }()
+		pass(5 * time.Second)
+		r.store.away.Store(false)
+		<-stopped
+		b := r.second("b")
+		pass(askTime)
+		if _, err := b.keeper.Token(t.Context(), priya); err != nil {
+			t.Error(err)
+		}
+		r.wantRefreshes(1)
+	})
+}
+
+// It does not try for longer than the token is its own.
+func TestAnAnswerThatCannotBeSavedIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, asInstance("a"))
+		r.pair()
+		pass(time.Hour)
+		r.server.set(func(s *authServer) { s.rotate = true })
+		began := time.Now()
+		held := make(chan struct{})
+		r.server.set(func(s *authServer) { s.held = held })
+		go func() { _, _ = r.keeper.Token(t.Context(), priya) }()
+		synctest.Wait()
+		r.store.away.Store(true)
+		close(held)
+		synctest.Wait()
+		r.stop()
+		if took := time.Since(began); took > askTime {
+			t.Errorf("given up after %v", took)
+		}
+		if !strings.Contains(r.log.String(), "could not be saved") {
+			t.Error("nobody was told")
+		}
 	})
 }
