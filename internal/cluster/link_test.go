@@ -1,8 +1,10 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -131,5 +133,44 @@ func TestLinkLeadsNowhere(t *testing.T) {
 	}
 	if _, err := ls.dial(t.Context(), serviceOf{"three", "agents"}); err == nil {
 		t.Error("a member that is not there was reached")
+	}
+}
+
+// What makes no sense ends a link, and what nobody reads is refused; other streams go
+// on.
+func TestLinkTakesNoNonsense(t *testing.T) {
+	message := func(id uint32, kind byte, n uint64, size uint32, data string) []byte {
+		b := append(binary.BigEndian.AppendUint32(nil, id), kind)
+		return append(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(b, n), size), data...)
+	}
+	ours, theirs := net.Pipe()
+	opened := make(chan *stream, 1)
+	ended := make(chan struct{})
+	l := newLink(ours, func(s *stream) { opened <- s })
+	go func() { l.run(); close(ended) }()
+	for _, m := range [][]byte{
+		message(1, kindHello, 0, 0, ""), message(2, kindData, 0, 3, "for"), message(3, 'q', 0, 4, "what"), message(1, kindData, 0, 5, "hello"),
+	} {
+		if _, err := theirs.Write(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, got := <-opened, make([]byte, 5)
+	if _, err := io.ReadFull(s, got); err != nil || string(got) != "hello" {
+		t.Errorf("read %q: %v", got, err)
+	}
+	refused := make([]byte, linkHeader)
+	if _, err := io.ReadFull(theirs, refused); err != nil || !bytes.Equal(refused, message(2, kindReset, 0, 0, "")) {
+		t.Errorf("who sends to nobody hears %q, %v", refused, err)
+	}
+	if _, err := theirs.Write(message(1, kindData, 5, chunkSize+1, "")); err != nil {
+		t.Fatal(err)
+	}
+	<-ended
+	if _, err := s.Read(got); !errors.Is(err, errLost) {
+		t.Errorf("a stream of a link that has ended: %v", err)
+	}
+	if _, err := l.open(); err == nil {
+		t.Error("a link that has ended opens a stream")
 	}
 }

@@ -298,14 +298,10 @@ func (d *Daemon) stopServing(ctx context.Context) error {
 	var errs []error
 	stop := func(name string) {
 		for _, s := range d.servers {
-			if s.name != name {
-				continue
-			}
-			switch err := s.stop(ctx); {
-			case errors.Is(err, context.DeadlineExceeded): // no failure: the time that there was is over
-				d.log.Warn("requests were cut off, as they took longer than a stop may", "listener", name)
-			case err != nil:
-				errs = append(errs, fmt.Errorf("stop listener %s: %w", name, err))
+			if s.name == name {
+				if err := s.stop(ctx); err != nil {
+					errs = append(errs, fmt.Errorf("stop listener %s: %w", name, err))
+				}
 			}
 		}
 	}

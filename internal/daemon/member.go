@@ -154,14 +154,7 @@ func (m *member) closeInside(ctx context.Context) error {
 	m.lends.stop()
 	group := new(errgroup.Group)
 	for _, s := range m.inside {
-		group.Go(func() error {
-			err := s.stop(ctx)
-			if errors.Is(err, context.DeadlineExceeded) {
-				m.ground.log.Warn("requests of other nodes were cut off", "service", s.name)
-				return nil
-			}
-			return err
-		})
+		group.Go(func() error { return s.stop(ctx) })
 	}
 	return group.Wait()
 }

@@ -29,6 +29,7 @@ const arrivals = time.Second
 type server struct {
 	name     string
 	listener net.Listener
+	log      *slog.Logger
 	http     *http.Server
 	under    *underWay
 	stopping atomic.Bool
@@ -41,7 +42,7 @@ type server struct {
 func newServer(name string, l net.Listener, h http.Handler, log *slog.Logger) *server {
 	log = log.With("component", "http", "listener", name)
 	under := newUnderWay()
-	return &server{name: name, listener: &closedOnce{Listener: l}, under: under, served: make(chan struct{}), http: &http.Server{
+	return &server{name: name, log: log, listener: &closedOnce{Listener: l}, under: under, served: make(chan struct{}), http: &http.Server{
 		Handler:           contained(h, log),
 		ConnState:         under.note,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -90,7 +91,11 @@ func (s *server) stop(ctx context.Context) error {
 		s.under.wait(limited)
 	case <-limited.Done():
 	}
-	if down := s.http.Shutdown(ctx); down != nil {
+	switch down := s.http.Shutdown(ctx); {
+	case errors.Is(down, context.DeadlineExceeded): // no failure: there is no more time
+		s.log.Warn("requests were cut off: they took longer than a stop may")
+		err = errors.Join(err, s.http.Close())
+	case down != nil:
 		err = errors.Join(err, down, s.http.Close())
 	}
 	return err

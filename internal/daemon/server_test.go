@@ -2,12 +2,16 @@ package daemon
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"runtime"
+	"strings"
 	"testing"
+	"time"
 )
 
 // Shutdown would wait for a trace that somebody follows until it gives up.
@@ -41,6 +45,45 @@ func TestStopEndsStreams(t *testing.T) {
 	}
 	if rest, _ := io.ReadAll(res.Body); len(rest) != 0 {
 		t.Errorf("after the stop came %q", rest)
+	}
+}
+
+// What takes longer than a stop may is cut off, and the stop has not failed: the
+// service manager would take it for a crash.
+func TestStopCutsOffWhatTakesTooLong(t *testing.T) {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	came := make(chan struct{})
+	s := newServer("agents", l, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(came)
+		<-r.Context().Done()
+	}), slog.New(slog.NewTextHandler(&log, nil)))
+	served, answered := make(chan error, 1), make(chan error, 1)
+	go func() { served <- s.serve() }()
+	go func() {
+		res, err := http.Get("http://" + l.Addr().String())
+		if err == nil {
+			err = res.Body.Close()
+		}
+		answered <- err
+	}()
+	<-came
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now())
+	defer cancel()
+	if err := s.stop(ctx); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	if err := <-served; err != nil {
+		t.Errorf("serve: %v", err)
+	}
+	if err := <-answered; err == nil {
+		t.Error("the request was answered")
+	}
+	if !strings.Contains(log.String(), "cut off") {
+		t.Errorf("the log says %q", log.String())
 	}
 }
 
