@@ -61,24 +61,26 @@ type Cluster struct {
 	// standings are asking how members stand, and the answers.
 	standings []*nats.Subscription
 
-	mu        sync.Mutex
-	roster    *roster
-	revision  uint64
-	beats     map[string]beat // of the others
-	until     time.Time       // the lease's end as this member believes it
-	lapsed    bool            // the lease has ended once since the parts were looked at
-	held      map[int]bool    // parts that were taken
-	busy      map[int]bool    // being taken or released
-	let       map[int]bool    // released, not yet written
-	changed   chan struct{}   // closed, and made anew, when any of this changes
-	deaf      bool            // the server does not answer at all
-	hearing   context.Context // ends when the member goes deaf
-	deafen    context.CancelFunc
-	standing  standing
-	connected uint64 // how often anew, when that was looked at
-	leaving   bool
-	work      sync.WaitGroup
-	pulsing   sync.WaitGroup
+	renewing  sync.Mutex
+	connected uint64 // how often anew, when that was looked at; under renewing
+
+	mu       sync.Mutex
+	roster   *roster
+	revision uint64
+	beats    map[string]beat // of the others
+	until    time.Time       // the lease's end as this member believes it
+	lapsed   bool            // the lease has ended once since the parts were looked at
+	held     map[int]bool    // parts that were taken
+	busy     map[int]bool    // being taken or released
+	let      map[int]bool    // released, not yet written
+	changed  chan struct{}   // closed, and made anew, when any of this changes
+	deaf     bool            // the server does not answer at all
+	hearing  context.Context // ends when the member goes deaf
+	deafen   context.CancelFunc
+	standing standing
+	leaving  bool
+	work     sync.WaitGroup
+	pulsing  sync.WaitGroup
 }
 
 type beat struct {

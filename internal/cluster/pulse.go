@@ -25,28 +25,13 @@ func (c *Cluster) pulse(ctx context.Context) {
 }
 
 func (c *Cluster) feel(err error) {
-	// Asked before anything is locked: nats.go holds its own lock while it connects
-	// to a server that does not answer, for as long as nats.Timeout.
-	connected := c.cfg.Conn.Stats().Reconnects
+	if err == nil {
+		c.anew()
+	}
 	c.mu.Lock()
 	before := c.deaf
-	if c.deaf = err != nil; c.deaf != before {
-		if c.deafen(); !c.deaf {
-			c.hearing, c.deafen = context.WithCancel(context.Background())
-		}
-		c.tell()
-	}
-	anew := err == nil && connected != c.connected
-	if anew {
-		c.connected = connected
-	}
+	c.setDeaf(err != nil)
 	c.mu.Unlock()
-	if anew {
-		// What was under way is lost, the word that a stream has ended among it: who
-		// waits at the other end would wait for ever.
-		c.streams.lose("")
-		_ = c.cfg.Conn.Publish(c.cfg.Name+".anew", []byte(c.id))
-	}
 	if err == nil {
 		return
 	}
@@ -57,6 +42,36 @@ func (c *Cluster) feel(err error) {
 	if c.cfg.Conn.Status() == nats.CONNECTED {
 		_ = c.cfg.Conn.ForceReconnect() // fails only where there is no connection any more
 	}
+}
+
+// setDeaf notes whether the server answers. Under mu.
+func (c *Cluster) setDeaf(deaf bool) {
+	if c.deaf == deaf {
+		return
+	}
+	c.deaf = deaf
+	if c.deafen(); !deaf {
+		c.hearing, c.deafen = context.WithCancel(context.Background())
+	}
+	c.tell()
+}
+
+// anew breaks every stream off where the connection to NATS is another one than
+// before, and tells the others. What was under way is lost, the word that a stream
+// has ended among it: who waits at the other end would wait for ever. It is done
+// before this member says that it is connected: what comes in then goes on.
+func (c *Cluster) anew() {
+	c.renewing.Lock()
+	defer c.renewing.Unlock()
+	// Asked before anything else is locked: nats.go holds its own lock while it
+	// connects to a server that does not answer, for as long as nats.Timeout.
+	connected := c.cfg.Conn.Stats().Reconnects
+	if connected == c.connected {
+		return
+	}
+	c.connected = connected
+	c.streams.lose("")
+	_ = c.cfg.Conn.Publish(c.cfg.Name+".anew", []byte(c.id))
 }
 
 // Deaf tells whether NATS does not answer this member at all: what it would have

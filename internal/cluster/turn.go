@@ -107,6 +107,9 @@ func (c *Cluster) beat(ctx context.Context) error {
 	asked, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	_, err := c.kv.Put(asked, "beat."+c.id, nil)
+	if err == nil {
+		c.anew()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if time.Now().After(c.until) {
@@ -115,8 +118,13 @@ func (c *Cluster) beat(ctx context.Context) error {
 		}
 		c.lapsed = true // somebody may have taken what is ours
 	}
-	if err == nil {
+	if err == nil { // nobody has to wait for the next look at how this member stands
 		c.until = began.Add(leaseTime - leaseMargin)
+		c.setDeaf(false)
+		if c.standing.cutOff {
+			c.standing.cutOff = false
+			c.tell()
+		}
 	}
 	return err
 }
