@@ -52,10 +52,7 @@ func (ls *links) dial(ctx context.Context, to serviceOf) (net.Conn, error) {
 
 // to returns the link to a service of a member; made tells whether it is new.
 func (ls *links) to(ctx context.Context, to serviceOf) (l *link, made bool, err error) {
-	ls.mu.Lock()
-	l = ls.open[to]
-	ls.mu.Unlock()
-	if l != nil {
+	if l = ls.there(to); l != nil {
 		return l, false, nil
 	}
 	// Whoever gives up waiting leaves it to the others.
@@ -71,7 +68,16 @@ func (ls *links) to(ctx context.Context, to serviceOf) (l *link, made bool, err 
 	}
 }
 
+func (ls *links) there(to serviceOf) *link {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return ls.open[to]
+}
+
 func (ls *links) make(to serviceOf) (*link, error) {
+	if l := ls.there(to); l != nil { // made between looking for it and coming here
+		return l, nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), linkTime)
 	defer cancel()
 	conn, err := ls.connect(ctx, to)

@@ -221,9 +221,9 @@ func TestTheStoreIsAway(t *testing.T) {
 func TestAnAnswerIsSavedWhenTheStoreIsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, asInstance("a"))
-		held := make(chan struct{})
 		r.pair()
 		pass(time.Hour)
+		held := make(chan struct{})
 		r.server.set(func(s *authServer) { s.rotate, s.held = true, held })
 		go func() { _, _ = r.keeper.Token(t.Context(), priya) }()
 		synctest.Wait()
@@ -251,10 +251,8 @@ func TestAnAnswerThatCannotBeSavedIsGivenUp(t *testing.T) {
 		r := newRig(t, asInstance("a"))
 		r.pair()
 		pass(time.Hour)
-		r.server.set(func(s *authServer) { s.rotate = true })
-		began := time.Now()
-		held := make(chan struct{})
-		r.server.set(func(s *authServer) { s.held = held })
+		began, held := time.Now(), make(chan struct{})
+		r.server.set(func(s *authServer) { s.rotate, s.held = true, held })
 		go func() { _, _ = r.keeper.Token(t.Context(), priya) }()
 		synctest.Wait()
 		r.store.away.Store(true)
