@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/smokepop/smokepop/internal/pbxevents"
 	"github.com/smokepop/smokepop/internal/screenpop"
+	"github.com/smokepop/smokepop/internal/vault"
 )
 
 // A ring is where a node of a cluster keeps the calls under way of a part, for the
@@ -126,8 +128,11 @@ func openRing(ctx context.Context, store ringStore, at string, now func() moment
 		return nil, nil, nil, err
 	}
 	r.before, r.version = string(term), version
-	r.foreign = slices.ContainsFunc(paths, func(p string) bool { return p != at+ringTerm })
-	c, left = readLeft(ctx, store, at, r.before, paths)
+	c, there, left := readLeft(ctx, store, at, r.before, paths)
+	if errors.Is(left, vault.ErrAway) { // it would be taken for what is there
+		return nil, nil, nil, left
+	}
+	r.foreign = there || slices.ContainsFunc(paths, func(p string) bool { return p != at+ringTerm })
 	return r, c, left, nil
 }
 
@@ -235,7 +240,7 @@ func (r *ring) turn(ctx context.Context) error {
 	case to.n == r.made:
 		r.made++
 	default:
-		r.free = r.free[:len(r.free)-1]
+		r.free = slices.DeleteFunc(r.free, func(n int) bool { return n == to.n })
 	}
 	to.all = all
 	r.slots = append(r.slots, to)
@@ -279,7 +284,7 @@ func (r *ring) place(now time.Time, more bool) (to *slot, stay []*ringed) {
 	case len(r.slots) >= r.want() && !more && size <= ringRecord/2:
 		return oldest, stay
 	case len(r.free) > 0:
-		return &slot{n: r.free[len(r.free)-1]}, nil
+		return &slot{n: slices.Min(r.free)}, nil // where the next owner looks, listed or not
 	}
 	return &slot{n: r.made}, nil
 }
@@ -332,7 +337,9 @@ func (r *ring) clear(ctx context.Context) error {
 	return nil
 }
 
-func (r *ring) path(n int) string { return fmt.Sprintf("%s%s%s/%04d", r.at, ringPrefix, r.term, n) }
+func (r *ring) path(n int) string { return ringPath(r.at+ringPrefix+r.term+"/", n) }
+
+func ringPath(prefix string, n int) string { return fmt.Sprintf("%s%04d", prefix, n) }
 
 // pack writes a record.
 func (r *ring) pack(head ringRecordHead, all []*ringed) ([]byte, error) {

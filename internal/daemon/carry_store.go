@@ -84,10 +84,11 @@ func takeCarried(ctx context.Context, store carriedStore, at string) (*carried, 
 	return c, err
 }
 
-// readCarried reads what was sealed, and during which term.
+// readCarried reads what was sealed, and during which term; nil where there is
+// nothing.
 func readCarried(ctx context.Context, store carriedStore, at string) (c *carried, term string, err error) {
 	b, _, err := store.Get(ctx, at+carriedHead)
-	if err != nil {
+	if err != nil || b == nil {
 		return nil, "", err
 	}
 	var head carriedIndex
@@ -115,10 +116,10 @@ func readCarried(ctx context.Context, store carriedStore, at string) (c *carried
 	return c, head.Term, nil
 }
 
-// readSnapshot reads what a node of an earlier version has left.
+// readSnapshot reads what a node of an earlier version has left; nil: nothing.
 func readSnapshot(ctx context.Context, store carriedStore, at string) (*carried, error) {
 	packed, _, err := store.Get(ctx, at+carriedNow)
-	if err != nil {
+	if err != nil || packed == nil {
 		return nil, err
 	}
 	c := new(carried)
