@@ -33,7 +33,7 @@ type Parts interface {
 	Lost(part int)
 }
 
-// Config of a member. All but Replicas and Build are required.
+// Config of a member. All but Replicas, Build and Pace are required.
 type Config struct {
 	Conn    *nats.Conn
 	Name    string // of the cluster: a word that its subjects and buckets begin with
@@ -45,6 +45,14 @@ type Config struct {
 	Replicas int
 	Build    string
 	Log      *slog.Logger
+	Pace     Pace
+}
+
+// Pace is how slowly parts come back to a member that has joined. What a fault has
+// thrown over is as a rule up again after New, and is disturbed no more.
+type Pace struct {
+	New  time.Duration // for how long it is given nothing that others have; zero: 5 s
+	Move time.Duration // from the end of one handing over to the next, of one owner; zero: 200 ms
 }
 
 // Cluster is this process as a member.
@@ -73,6 +81,8 @@ type Cluster struct {
 	held     map[int]bool    // parts that were taken
 	busy     map[int]bool    // being taken or released
 	let      map[int]bool    // released, not yet written
+	joined   time.Time       // when it was last not on the roster
+	moved    time.Time       // when a part was last released
 	changed  chan struct{}   // closed, and made anew, when any of this changes
 	deaf     bool            // the server does not answer at all
 	hearing  context.Context // ends when the member goes deaf
@@ -90,6 +100,8 @@ type beat struct {
 
 // Join makes this process a member that owns nothing yet; Run does the rest.
 func Join(ctx context.Context, cfg Config) (*Cluster, error) {
+	cfg.Pace.New = cmp.Or(cfg.Pace.New, 5*time.Second)
+	cfg.Pace.Move = cmp.Or(cfg.Pace.Move, 200*time.Millisecond)
 	secured, err := memberTLS(cfg.Secrets)
 	if err != nil {
 		return nil, err

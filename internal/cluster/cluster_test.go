@@ -31,6 +31,7 @@ type node struct {
 	stop   context.CancelFunc
 	done   chan struct{}
 	refuse func(part int) error
+	most   int // parts that it was handing over at a time; under all.mu
 }
 
 func (n *node) Take(_ context.Context, part int) error {
@@ -48,8 +49,17 @@ func (n *node) Take(_ context.Context, part int) error {
 	return nil
 }
 
-func (n *node) Release(_ context.Context, part int) { n.gone(part) }
-func (n *node) Lost(part int)                       { n.gone(part) }
+func (n *node) Release(_ context.Context, part int) {
+	n.mu.Lock()
+	now := len(n.busy)
+	n.mu.Unlock()
+	n.all.mu.Lock()
+	n.most = max(n.most, now)
+	n.all.mu.Unlock()
+	n.gone(part)
+}
+
+func (n *node) Lost(part int) { n.gone(part) }
 
 func (n *node) gone(part int) {
 	n.all.mu.Lock()
@@ -82,7 +92,14 @@ func (o *owners) all(nodes ...string) bool {
 	return sum == Partitions && len(n) == len(nodes)
 }
 
+// quick hands over as fast as it can.
+var quick = Pace{time.Nanosecond, time.Nanosecond}
+
 func (o *owners) start(url, name string, options ...nats.Option) *node {
+	return o.startAt(quick, url, name, options...)
+}
+
+func (o *owners) startAt(pace Pace, url, name string, options ...nats.Option) *node {
 	o.t.Helper()
 	nc, err := nats.Connect(url, append([]nats.Option{nats.MaxReconnects(-1), nats.ReconnectWait(50 * time.Millisecond)}, options...)...)
 	if err != nil {
@@ -91,7 +108,7 @@ func (o *owners) start(url, name string, options ...nats.Option) *node {
 	n := &node{all: o, name: name, done: make(chan struct{})}
 	n.Cluster, err = Join(o.t.Context(), Config{
 		Conn: nc, Name: "t", Node: name, Secrets: [][]byte{secret(1)}, Parts: n,
-		Wanted: func(int) bool { return true }, Log: slog.New(slog.DiscardHandler),
+		Wanted: func(int) bool { return true }, Log: slog.New(slog.DiscardHandler), Pace: pace,
 	})
 	if err != nil {
 		o.t.Fatal(err)
@@ -156,7 +173,7 @@ func TestPartsHaveOneOwner(t *testing.T) {
 	c := o.start(url, "c")
 	until(t, func() bool { return o.all("a", "b", "c") })
 	for _, n := range []*node{a, b, c} {
-		until(t, func() bool { return len(n.Members()) == 3 })
+		until(t, func() bool { return len(n.Members()) == 3 && n.Settled() })
 	}
 	for name, n := range o.count() {
 		if n < Partitions/8 {

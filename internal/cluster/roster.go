@@ -41,7 +41,10 @@ type roster struct {
 type member struct {
 	Node    string `json:"node"`
 	Leaving bool   `json:"leaving,omitempty"` // it takes no part any more, and hands over those it has
-	Build   string `json:"build,omitempty"`
+	// New: it has joined a moment ago. What others have is not handed over to it yet,
+	// and of what a dead member had it takes nothing where there is somebody else.
+	New   bool   `json:"new,omitempty"`
+	Build string `json:"build,omitempty"`
 }
 
 // decodeRoster reads what members have written. Parts that there are not, and owners
@@ -70,14 +73,29 @@ func (r *roster) clone() *roster {
 // member comes or goes, only its own parts move. It returns "" where there is
 // nobody.
 func (r *roster) owner(part int, alive func(id string) bool) string {
+	return r.highest(part, func(id string) bool { return alive(id) && !r.Members[id].Leaving })
+}
+
+// heir picks who goes on with what a dead member had: as owner does, but of those
+// that are not new, where there are some. Who has died is often back in a moment,
+// with everything to do at once and nothing at hand.
+func (r *roster) heir(part int, alive func(id string) bool) string {
+	heir := r.highest(part, func(id string) bool { return alive(id) && !r.Members[id].Leaving && !r.Members[id].New })
+	if heir == "" {
+		heir = r.owner(part, alive)
+	}
+	return heir
+}
+
+func (r *roster) highest(part int, among func(id string) bool) string {
 	best, score := "", uint64(0)
 	for _, id := range slices.Sorted(maps.Keys(r.Members)) {
-		m := r.Members[id]
-		if m.Leaving || !alive(id) {
+		if !among(id) {
 			continue
 		}
-		s := binary.BigEndian.Uint64(digest("part", m.Node, strconv.Itoa(part)))
-		if best == "" || cmp.Or(cmp.Compare(s, score), cmp.Compare(m.Node, r.Members[best].Node)) > 0 {
+		node := r.Members[id].Node
+		s := binary.BigEndian.Uint64(digest("part", node, strconv.Itoa(part)))
+		if best == "" || cmp.Or(cmp.Compare(s, score), cmp.Compare(node, r.Members[best].Node)) > 0 {
 			best, score = id, s
 		}
 	}
@@ -85,8 +103,8 @@ func (r *roster) owner(part int, alive func(id string) bool) string {
 }
 
 // step returns the roster as a member has to make it, nil where nothing has to
-// be changed: parts that are nobody's, or a dead member's, are taken by who has
-// to own them. done are the member's own parts that it has let go of.
+// be changed: parts that are nobody's are taken by who has to own them, a dead
+// member's by its heir. let are the member's own parts that it has let go of.
 func (r *roster) step(me string, alive func(id string) bool, let, wanted func(part int) bool) *roster {
 	next := r.clone()
 	changed := false
@@ -96,8 +114,8 @@ func (r *roster) step(me string, alive func(id string) bool, let, wanted func(pa
 		case held && holder == me && let(part):
 			delete(next.Parts, part)
 			changed = true
-		case held && (holder == me || alive(holder)):
-		case wanted(part) && r.owner(part, alive) == me:
+		case held && (holder == me || alive(holder)), !wanted(part):
+		case !held && r.owner(part, alive) == me, held && r.heir(part, alive) == me:
 			next.Parts[part] = me
 			changed = true
 		}

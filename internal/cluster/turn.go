@@ -24,6 +24,10 @@ const (
 	askTime = time.Second
 	// leaveTime is how long a member tries to say that it leaves.
 	leaveTime = 3 * time.Second
+	// leaveAtOnce is how many parts are handed over at a time by who leaves: who is
+	// connected through a part connects anew, and should not have to wait behind all
+	// the others.
+	leaveAtOnce = 4
 )
 
 // Run takes part until ctx ends, then hands every part over and leaves, which
@@ -202,7 +206,11 @@ func (c *Cluster) act(ctx context.Context) {
 	c.mu.Lock()
 	r := c.roster.clone()
 	me, in := r.Members[c.id]
-	self := member{Node: c.cfg.Node, Build: c.cfg.Build, Leaving: c.leaving}
+	now := time.Now()
+	if !in {
+		c.joined = now
+	}
+	self := member{Node: c.cfg.Node, Build: c.cfg.Build, Leaving: c.leaving, New: now.Sub(c.joined) < c.cfg.Pace.New}
 	joined := in && me == self
 	r.Members[c.id] = self
 	claimed := false
@@ -222,14 +230,14 @@ func (c *Cluster) act(ctx context.Context) {
 		if id != c.id || c.busy[part] || c.let[part] {
 			continue
 		}
-		want := r.owner(part, c.alive)
 		switch {
-		case !c.held[part] && want == c.id:
-			c.begin(part, c.take)
-		case c.held[part] && want != c.id && (want != "" || c.leaving):
+		case c.held[part] && c.moves(r, part, now):
 			c.begin(part, c.release)
-		case !c.held[part]:
+		case c.held[part]:
+		case c.leaving:
 			c.let[part] = true // it never began
+		default:
+			c.begin(part, c.take)
 		}
 	}
 	let := maps.Clone(c.let)
@@ -258,6 +266,15 @@ func (c *Cluster) act(ctx context.Context) {
 	}
 	_ = c.cfg.Conn.Publish(c.cfg.Name+".poke", nil) // the others look at it sooner
 	c.wake()
+}
+
+// moves tells whether a part of this member's has to be handed over now. Under mu.
+func (c *Cluster) moves(r *roster, part int, now time.Time) bool {
+	if c.leaving {
+		return len(c.busy) < leaveAtOnce
+	}
+	to := r.owner(part, c.alive)
+	return to != c.id && to != "" && !r.Members[to].New && len(c.busy) == 0 && now.Sub(c.moved) >= c.cfg.Pace.Move
 }
 
 func (c *Cluster) write(ctx context.Context, r *roster, revision uint64) error {
@@ -304,7 +321,7 @@ func (c *Cluster) release(ctx context.Context, part int) {
 	defer c.mu.Unlock()
 	delete(c.busy, part)
 	delete(c.held, part)
-	c.let[part] = true
+	c.let[part], c.moved = true, time.Now()
 }
 
 // leave takes this member off the roster.

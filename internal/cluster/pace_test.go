@@ -1,0 +1,87 @@
+package cluster
+
+import (
+	"testing"
+	"time"
+)
+
+// What a dead member had goes to those that are not new, where there are some.
+func TestHeir(t *testing.T) {
+	r := &roster{Members: map[string]member{"1": {Node: "a"}, "2": {Node: "b"}, "3": {Node: "c", New: true}, "4": {Node: "d"}}}
+	alive := func(id string) bool { return id != "4" }
+	parts := map[string]int{}
+	for part := range Partitions {
+		heir, owner := r.heir(part, alive), r.owner(part, alive)
+		if parts[owner]++; owner != "3" && heir != owner {
+			t.Errorf("part %d goes to %s, and from there to %s", part, heir, owner)
+		}
+		if heir == "3" || heir == "4" || heir == "" {
+			t.Errorf("part %d goes to %q", part, heir)
+		}
+	}
+	if parts["3"] == 0 {
+		t.Error("who is new has no part in the end")
+	}
+	for id, m := range r.Members {
+		m.New = true
+		r.Members[id] = m
+	}
+	for part := range Partitions {
+		if heir, owner := r.heir(part, alive), r.owner(part, alive); heir != owner {
+			t.Errorf("all are new, and part %d goes to %s and then to %s", part, heir, owner)
+		}
+	}
+}
+
+// Who has joined is given what others have after a while, one part after the other.
+func TestPartsMoveSlowly(t *testing.T) {
+	url := startNATS(t)
+	o := newOwners(t)
+	a := o.start(url, "a")
+	until(t, func() bool { return o.all("a") })
+	b := o.startAt(Pace{New: time.Hour}, url, "b")
+	beats := func() uint64 {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return a.beats[b.id].count
+	}
+	for range 5 { // turns of a's in which it knows b
+		before := beats()
+		until(t, func() bool { return beats() != before })
+	}
+	o.start(url, "c")
+	until(t, func() bool { // all is where it has to be, but for what is b's some day
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		for part := range Partitions {
+			if to := a.roster.owner(part, a.alive); to != b.id && to != a.roster.Parts[part] {
+				return false
+			}
+		}
+		return len(a.roster.Members) == 3
+	})
+	n := o.count()
+	if n["b"] != 0 || n["c"] == 0 {
+		t.Errorf("after a while they have %v", n)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if a.most != 1 {
+		t.Errorf("%d parts moved at a time", a.most)
+	}
+}
+
+// Who leaves hands over a few at a time, also to who is new.
+func TestAMemberLeavesInOrder(t *testing.T) {
+	url := startNATS(t)
+	o := newOwners(t)
+	a := o.start(url, "a")
+	until(t, func() bool { return o.all("a") })
+	o.startAt(Pace{New: time.Hour}, url, "b")
+	until(t, func() bool { return len(a.Members()) == 2 })
+	a.leaves()
+	until(t, func() bool { return o.all("b") })
+	if a.most != leaveAtOnce {
+		t.Errorf("%d parts were handed over at a time, want %d", a.most, leaveAtOnce)
+	}
+}
