@@ -49,8 +49,8 @@ func (p *parts) markShown(legs []screenpop.CarriedLeg) {
 // resume goes on with the calls that the daemon before has left, if it was a
 // moment ago. Nothing in it keeps a daemon from starting, but a part of a cluster is
 // not taken over from a store that does not answer.
-func (p *parts) resume(ctx context.Context, log *slog.Logger) error {
-	c, err := p.left(ctx)
+func (p *parts) resume(left func() (*carried, error), log *slog.Logger) error {
+	c, err := left()
 	if errors.Is(err, errNoRing) {
 		return err
 	}

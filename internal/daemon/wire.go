@@ -65,6 +65,10 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 	if carryAt != carriedPrefix { // a part of a cluster
 		p.moved = newMovement()
 	}
+	left := func() (*carried, error) { return p.left(ctx) }
+	if p.moved != nil { // which takes nothing away
+		left = ahead(left)
+	}
 	recorder := recorders{traces, p.tracing, p.moved}
 	down.add("connections to Smokeball", func(context.Context) error { world.smokeball.CloseIdleConnections(); return nil })
 	p.accounts = smokeballs{world.smokeball, smokeball.NewMetrics(metrics), nil}
@@ -130,7 +134,7 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 	if err != nil {
 		return nil, err
 	}
-	if err := p.resume(ctx, log.With("component", "daemon")); err != nil {
+	if err := p.resume(left, log.With("component", "daemon")); err != nil {
 		return nil, fmt.Errorf("read the calls under way: %w", err)
 	}
 	p.live = newLiveStates(p.receiver, metrics, log.With("component", "vodia"))
@@ -153,6 +157,21 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 	}
 	p.watchdog = newWatchdog(p, log.With("component", "watchdog"))
 	return p, nil
+}
+
+// ahead begins what takes long and is needed later. What it returns waits for it.
+func ahead[T any](do func() (T, error)) (wait func() (T, error)) {
+	var value T
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		value, err = do()
+	}()
+	return func() (T, error) {
+		<-done
+		return value, err
+	}
 }
 
 // directory is the agents that people sign in as: in the lobby of a member of a

@@ -201,14 +201,17 @@ type stored struct {
 	err      error
 }
 
-// readAll reads the records of the tenants of gates, on every processor: at the
-// start with thousands of agents everybody waits for it.
+// readers is how many records are read at a time at the start: with thousands of
+// agents everybody waits for it, where the store is on other machines for each answer.
+const readers = 16
+
+// readAll reads the records of the tenants of gates, many at a time.
 func (k *Keeper) readAll(ctx context.Context, paths []string, gates map[screenpop.Tenant]*gate) []stored {
 	all := make([]stored, len(paths))
 	var next atomic.Int64
-	var readers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		readers.Go(func() {
+	var reading sync.WaitGroup
+	for range min(max(readers, runtime.GOMAXPROCS(0)), len(paths)) {
+		reading.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(paths); i = int(next.Add(1)) - 1 {
 				if id, ok := agentOf(paths[i]); ok && gates[id.Tenant] != nil {
 					all[i].rec, all[i].revision, all[i].err = k.read(ctx, id)
@@ -216,7 +219,7 @@ func (k *Keeper) readAll(ctx context.Context, paths []string, gates map[screenpo
 			}
 		})
 	}
-	readers.Wait()
+	reading.Wait()
 	return all
 }
 
