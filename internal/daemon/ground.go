@@ -49,6 +49,7 @@ type storage interface {
 	Put(ctx context.Context, path string, value []byte) error
 	Delete(ctx context.Context, path string, revision uint64) (existed bool, err error)
 	List(ctx context.Context, prefix string) ([]string, error)
+	GetAll(ctx context.Context, prefixes ...string) ([]vault.Record, error)
 	Healthy(ctx context.Context) error
 	Answers(ctx context.Context) error
 }

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"log/slog"
-	"runtime"
-	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,7 +42,7 @@ type Store interface {
 	Get(ctx context.Context, path string) (value []byte, revision uint64, err error)
 	CompareAndSet(ctx context.Context, path string, value []byte, revision uint64) (uint64, error)
 	Delete(ctx context.Context, path string, revision uint64) (existed bool, err error)
-	List(ctx context.Context, prefix string) ([]string, error)
+	GetAll(ctx context.Context, prefixes ...string) ([]vault.Record, error)
 }
 
 // TenantConfig is one tenant's side of Smokeball.
@@ -155,29 +152,26 @@ func (k *Keeper) load(ctx context.Context, gates map[screenpop.Tenant]*gate) (ma
 	wallets := map[screenpop.AgentID]*wallet{}
 	// By tenant: the daemons of a cluster have a part of them each, and take one
 	// over while everybody waits.
-	var paths []string
+	var prefixes []string
 	for tenant := range gates {
-		of, err := k.store.List(ctx, recordsOf(tenant))
-		if err != nil {
-			return nil, err
-		}
-		paths = append(paths, of...)
+		prefixes = append(prefixes, recordsOf(tenant))
 	}
-	slices.Sort(paths)
-	found := k.readAll(ctx, paths, gates)
-	for i, path := range paths {
-		id, ok := agentOf(path)
+	all, err := k.store.GetAll(ctx, prefixes...)
+	if err != nil {
+		return nil, err
+	}
+	for _, stored := range all {
+		id, ok := agentOf(stored.Path)
 		if !ok {
-			k.log.Warn("a stored authorisation belongs to no agent", "record", path)
+			k.log.Warn("a stored authorisation belongs to no agent", "record", stored.Path)
 			continue
 		}
-		g := gates[id.Tenant]
-		if g == nil {
-			continue
+		w := newWallet(id, gates[id.Tenant])
+		w.revision = stored.Revision
+		err := stored.Err
+		if err == nil {
+			w.rec, err = decodeRecord(stored.Value)
 		}
-		w := newWallet(id, g)
-		err := found[i].err
-		w.rec, w.revision = found[i].rec, found[i].revision
 		switch {
 		case damaged(err):
 			k.log.Error("a stored authorisation cannot be read; the agent has to pair again", "agent", id, "err", err)
@@ -192,35 +186,6 @@ func (k *Keeper) load(ctx context.Context, gates map[screenpop.Tenant]*gate) (ma
 		wallets[id] = w
 	}
 	return wallets, nil
-}
-
-// stored is a record as the store has it, or why it cannot be read.
-type stored struct {
-	rec      *record
-	revision uint64
-	err      error
-}
-
-// readers is how many records are read at a time at the start: with thousands of
-// agents everybody waits for it, where the store is on other machines for each answer.
-const readers = 16
-
-// readAll reads the records of the tenants of gates, many at a time.
-func (k *Keeper) readAll(ctx context.Context, paths []string, gates map[screenpop.Tenant]*gate) []stored {
-	all := make([]stored, len(paths))
-	var next atomic.Int64
-	var reading sync.WaitGroup
-	for range min(max(readers, runtime.GOMAXPROCS(0)), len(paths)) {
-		reading.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(paths); i = int(next.Add(1)) - 1 {
-				if id, ok := agentOf(paths[i]); ok && gates[id.Tenant] != nil {
-					all[i].rec, all[i].revision, all[i].err = k.read(ctx, id)
-				}
-			}
-		})
-	}
-	reading.Wait()
-	return all
 }
 
 // damaged tells whether err says that a record, and not the store, is beyond

@@ -40,6 +40,11 @@ type Backend interface {
 	// bytes.
 	List(ctx context.Context, prefix string) ([]string, error)
 
+	// GetAll calls each, one call at a time, with every record whose path begins
+	// with one of prefixes, which end with a slash and do not overlap. A record
+	// that was written a moment ago may be missing, or come as it was before.
+	GetAll(ctx context.Context, prefixes []string, each func(path string, blob []byte, revision uint64, err error)) error
+
 	// Watch returns the changes, made after this call, of records whose path
 	// begins with prefix; see [Store.Watch].
 	Watch(ctx context.Context, prefix string) iter.Seq[Change]

@@ -135,6 +135,19 @@ func (m *memory) List(ctx context.Context, prefix string) (paths []string, err e
 	return paths, nil
 }
 
+func (m *memory) GetAll(ctx context.Context, prefixes []string, each func(string, []byte, uint64, error)) error {
+	defer m.mu.Unlock()
+	if err := m.enter(ctx); err != nil {
+		return err
+	}
+	for p, e := range m.records {
+		if slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(p, prefix) }) {
+			each(p, bytes.Clone(e.blob), e.revision, nil)
+		}
+	}
+	return nil
+}
+
 func (m *memory) Watch(ctx context.Context, prefix string) iter.Seq[Change] {
 	return m.watchers.watch(ctx, prefix)
 }
@@ -234,6 +247,46 @@ func TestBackendList(t *testing.T) {
 			if got, err := b.List(t.Context(), prefix); !slices.Equal(got, want) || err != nil {
 				t.Errorf("List(%q) = %q, %v; want %q", prefix, got, err, want)
 			}
+		}
+	})
+}
+
+func TestBackendGetAll(t *testing.T) {
+	eachBackend(t, func(t *testing.T, b Backend) {
+		revisions := map[string]uint64{}
+		for _, p := range []string{"tokens/b/2", "vault/-/x", "tokens/a/1", "tokens/a/2", "tokens/a/3", "tokens/ab/1", "sessions/-/x"} {
+			var err error
+			if revisions[p], err = b.CompareAndSet(t.Context(), p, 0, sealing(t, p, p)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var err error
+		if revisions["tokens/a/1"], err = b.CompareAndSet(t.Context(), "tokens/a/1", AnyRevision, sealing(t, "tokens/a/1", "tokens/a/1")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Delete(t.Context(), "tokens/a/3", AnyRevision); err != nil {
+			t.Fatal(err)
+		}
+		for _, test := range []struct{ prefixes, want []string }{
+			{nil, nil},
+			{[]string{"zebra/"}, nil},
+			{[]string{"tokens/a/"}, []string{"tokens/a/1", "tokens/a/2"}},
+			{[]string{"tokens/b/", "zebra/", "vault/", "tokens/a/"}, []string{"tokens/a/1", "tokens/a/2", "tokens/b/2", "vault/-/x"}},
+		} {
+			var got []string
+			err := b.GetAll(t.Context(), test.prefixes, func(path string, blob []byte, revision uint64, err error) {
+				if got = append(got, path); revision != revisions[path] || unseal(t, path, blob) != path || err != nil {
+					t.Errorf("%s comes as %q at revision %d, %v; want %d", path, unseal(t, path, blob), revision, err, revisions[path])
+				}
+			})
+			if slices.Sort(got); !slices.Equal(got, test.want) || err != nil {
+				t.Errorf("GetAll(%q) = %q, %v; want %q", test.prefixes, got, err, test.want)
+			}
+		}
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := b.GetAll(over, []string{"tokens/a/"}, nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("nobody waits any more: %v", err)
 		}
 	})
 }

@@ -104,6 +104,21 @@ func (b *boltBackend) List(ctx context.Context, prefix string) (paths []string, 
 	return paths, err
 }
 
+// GetAll reads in one transaction: nothing is missing.
+func (b *boltBackend) GetAll(ctx context.Context, prefixes []string, each func(path string, blob []byte, revision uint64, err error)) error {
+	return b.view(ctx, func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketRecords).Cursor()
+		for _, prefix := range prefixes {
+			for k, v := c.Seek([]byte(prefix)); k != nil && bytes.HasPrefix(k, []byte(prefix)); k, v = c.Next() {
+				blob := bytes.Clone(v)
+				revision, err := revisionOf(blob)
+				each(string(k), blob, revision, err)
+			}
+		}
+		return nil
+	})
+}
+
 func (b *boltBackend) Watch(ctx context.Context, prefix string) iter.Seq[Change] {
 	return b.watchers.watch(ctx, prefix)
 }

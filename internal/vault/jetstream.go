@@ -274,6 +274,45 @@ func (b *kvBackend) List(ctx context.Context, prefix string) (paths []string, er
 	return paths, nil
 }
 
+// GetAll reads by one consumer, which costs the servers and the way to them far less
+// than a question for each record.
+func (b *kvBackend) GetAll(ctx context.Context, prefixes []string, each func(path string, blob []byte, revision uint64, err error)) error {
+	if len(prefixes) == 0 {
+		return nil
+	}
+	filters := make([]string, len(prefixes))
+	for i, prefix := range prefixes {
+		filters[i] = keyOf(strings.TrimSuffix(prefix, "/")) + ".>"
+	}
+	asked, cancel, err := b.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	records, err := b.kv.WatchFiltered(asked, filters, jetstream.IgnoreDeletes())
+	if err != nil {
+		return away(err)
+	}
+	defer func() { _ = records.Stop() }() // the servers forget it by themselves if they do not hear
+	for {
+		select {
+		case e, more := <-records.Updates():
+			switch {
+			case !more:
+				return away(errors.Join(nats.ErrConnectionClosed, asked.Err()))
+			case e == nil: // all that was there has come
+				return nil
+			}
+			if path, err := pathOfKey(e.Key()); err == nil {
+				each(path, e.Value(), e.Revision(), nil)
+			}
+		case <-asked.Done():
+			return away(asked.Err())
+		}
+	}
+}
+
 func (b *kvBackend) Watch(ctx context.Context, prefix string) iter.Seq[Change] {
 	return b.watchers.watch(ctx, prefix)
 }

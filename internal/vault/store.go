@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -156,6 +157,51 @@ func (s *Store) List(ctx context.Context, prefix string) (paths []string, err er
 		return nil, fmt.Errorf("list records %s: %w", prefix, err)
 	}
 	return slices.DeleteFunc(paths, reserved), nil
+}
+
+// Record is a record as GetAll found it, or why it does not open.
+type Record struct {
+	Path     string
+	Value    []byte
+	Revision uint64
+	Err      error
+}
+
+// GetAll returns the records whose path begins with one of prefixes, in the order of
+// their paths. The prefixes end with a slash, and none is one of another's. It is for
+// reading many: a record that was written a moment ago may be missing, or be as it
+// was before, which a CompareAndSet at its revision finds out.
+func (s *Store) GetAll(ctx context.Context, prefixes ...string) (all []Record, err error) {
+	var blobs [][]byte
+	err = s.reading(func() error {
+		return s.backend.GetAll(ctx, prefixes, func(path string, blob []byte, revision uint64, err error) {
+			if !reserved(path) {
+				all, blobs = append(all, Record{path, nil, revision, err}), append(blobs, blob)
+			}
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read records %s: %w", strings.Join(prefixes, ", "), err)
+	}
+	// On every processor: at the start with thousands of agents everybody waits for it.
+	var next atomic.Int64
+	var opening sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(all)) {
+		opening.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(all); i = int(next.Add(1)) - 1 {
+				r := &all[i]
+				if r.Err == nil {
+					r.Value, r.Err = s.unsealed(r.Path, blobs[i], r.Revision)
+				}
+				if r.Err != nil {
+					r.Err = fmt.Errorf("read record %s: %w", r.Path, r.Err)
+				}
+			}
+		})
+	}
+	opening.Wait()
+	slices.SortFunc(all, func(a, b Record) int { return strings.Compare(a.Path, b.Path) })
+	return all, nil
 }
 
 // Watch returns the changes, made after this call, of records whose path
