@@ -28,7 +28,9 @@ type node struct {
 	*Cluster
 	all    *owners
 	name   string
-	stop   context.CancelFunc
+	stop   context.CancelFunc // hands over
+	leave  context.CancelFunc
+	handed chan struct{}
 	done   chan struct{}
 	refuse func(part int) error
 	most   int // parts that it was handing over at a time; under all.mu
@@ -114,24 +116,23 @@ func (o *owners) startAt(pace Pace, url, name string, options ...nats.Option) *n
 		o.t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	n.stop = stop
+	over, leave := context.WithCancel(context.Background())
+	n.stop, n.leave, n.handed = stop, leave, make(chan struct{})
 	go func() {
 		defer close(n.done)
 		defer nc.Close()
-		if err := n.Run(ctx, 5*time.Second); err != nil && !nc.IsClosed() {
+		if err := n.Run(ctx, over, 5*time.Second, func() { close(n.handed) }); err != nil && !nc.IsClosed() {
 			o.t.Errorf("%s: %v", name, err)
 		}
 	}()
-	o.t.Cleanup(func() {
-		stop()
-		<-n.done
-	})
+	o.t.Cleanup(n.leaves)
 	return n
 }
 
 // leaves stops a node in order.
 func (n *node) leaves() {
 	n.stop()
+	n.leave()
 	<-n.done
 }
 
@@ -387,7 +388,7 @@ func TestAPartThatCannotBeTaken(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	go func() {
 		defer close(n.done)
-		_ = n.Run(ctx, time.Second)
+		_ = n.Run(ctx, ctx, time.Second, func() {})
 	}()
 	until(t, func() bool { return len(o.count()) == 1 && o.count()["a"] == 10 })
 	stop()

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"testing"
 	"time"
 )
@@ -77,10 +78,24 @@ func TestAMemberLeavesInOrder(t *testing.T) {
 	o := newOwners(t)
 	a := o.start(url, "a")
 	until(t, func() bool { return o.all("a") })
-	o.startAt(Pace{New: time.Hour}, url, "b")
+	b := o.startAt(Pace{New: time.Hour}, url, "b")
 	until(t, func() bool { return len(a.Members()) == 2 })
+	a.stop()
+	<-a.handed
+	// Who has asked it still is told who has the part, as soon as somebody has.
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for part := range Partitions {
+		id, local, err := a.Owner(ctx, part)
+		if id != b.id || local || err != nil {
+			t.Fatalf("part %d is at %s, here %v: %v", part, id, local, err)
+		}
+	}
+	if !o.all("b") {
+		t.Errorf("it has handed over, and they have %v", o.count())
+	}
 	a.leaves()
-	until(t, func() bool { return o.all("b") })
+	until(t, func() bool { return len(b.Members()) == 1 })
 	if a.most != leaveAtOnce {
 		t.Errorf("%d parts were handed over at a time, want %d", a.most, leaveAtOnce)
 	}

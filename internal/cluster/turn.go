@@ -30,10 +30,11 @@ const (
 	leaveAtOnce = 4
 )
 
-// Run takes part until ctx ends, then hands every part over and leaves, which
-// may take as long as stop. Servers that do not answer then are no failure: the
-// others see by themselves that this member is gone.
-func (c *Cluster) Run(ctx context.Context, stop time.Duration) error {
+// Run takes part until ctx ends, then hands every part over, which may take as long
+// as stop, and has handed called. It goes on to know who owns what, so that requests
+// that are here still find their way, until over ends, and leaves. Servers that do not
+// answer then are no failure: the others see by themselves that this member is gone.
+func (c *Cluster) Run(ctx, over context.Context, stop time.Duration, handed func()) error {
 	work := context.WithoutCancel(ctx)
 	felt, still := context.WithCancel(work)
 	defer still()
@@ -62,6 +63,15 @@ func (c *Cluster) Run(ctx context.Context, stop time.Duration) error {
 	}
 	c.work.Wait()
 	c.abandon()
+	c.pulsing.Go(handed)
+	for over.Err() == nil {
+		c.turn(work)
+		select {
+		case <-tick.C:
+		case <-c.poked:
+		case <-over.Done():
+		}
+	}
 	c.leave(work)
 	still()
 	c.pulsing.Wait()

@@ -131,7 +131,7 @@ func (o *budgetOffice) join(name string) *sharer {
 	running.Go(func() { _ = s.budgets.run(work, s.member) })
 	member, leave := context.WithCancel(context.Background())
 	running.Go(func() {
-		if err := s.Run(member, 10*time.Second); err != nil && !nc.IsClosed() {
+		if err := s.Run(member, member, 10*time.Second, func() {}); err != nil && !nc.IsClosed() {
 			o.t.Errorf("%s: %v", name, err)
 		}
 		cancel()

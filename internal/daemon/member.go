@@ -101,8 +101,11 @@ func (m *member) leave(ctx context.Context) {
 	}
 }
 
-// run is a member until leave is called or ctx ends.
+// run is a member until ctx ends, or a part of it fails. Once leave is called it is
+// one that has nothing any more, and knows who has.
 func (m *member) run(ctx context.Context) error {
+	ctx, fail := context.WithCancel(ctx)
+	defer fail()
 	group, failing := errgroup.WithContext(ctx)
 	for _, s := range m.inside {
 		group.Go(s.serve)
@@ -110,25 +113,31 @@ func (m *member) run(ctx context.Context) error {
 	group.Go(func() error { m.lends.serve(); return nil })
 	group.Go(func() error { m.tellPages(failing); return nil })
 	group.Go(func() error { return m.ground.budgets.run(failing, m) })
+	over, end := context.WithCancel(context.WithoutCancel(ctx)) // when nobody asks anything any more
 	group.Go(func() error {
-		defer close(m.handed)
-		here, end := context.WithCancelCause(failing)
-		defer end(nil)
+		here, stop := context.WithCancelCause(failing)
+		defer stop(nil)
 		go func() {
 			select {
 			case err := <-m.failed:
-				end(err)
+				stop(err)
 			case <-m.going:
-				end(nil)
+				stop(nil)
 			case <-here.Done():
 			}
 		}()
-		err := m.Cluster.Run(here, leaveTime)
-		m.closing.Wait()
+		err := m.Cluster.Run(here, over, leaveTime, func() {
+			m.closing.Wait()
+			close(m.handed)
+			if failureOf(here) != nil {
+				fail()
+			}
+		})
 		return errors.Join(err, failureOf(here))
 	})
 	group.Go(func() error {
 		<-failing.Done()
+		defer end()
 		return m.closeInside(context.WithoutCancel(ctx))
 	})
 	return group.Wait()
