@@ -11,7 +11,7 @@ import (
 )
 
 // blow is a kind of fault and how it is done. do returns once the machine is
-// whole again.
+// whole again; with no machine it has recorded itself what it did to which.
 type blow struct {
 	word   string // SMOKEPOP_CHAOS_FAULTS names it so
 	kind   string
@@ -71,12 +71,14 @@ var blows = []blow{
 	}},
 	{"rolling", FaultRolling, 1, func(m *mischief) (string, error) {
 		for _, n := range m.w.nodes {
+			began := m.w.since()
 			if err := m.again(n.program, syscall.SIGTERM, 0); err != nil {
-				return "all", err
+				return n.name, err
 			}
+			m.did(FaultRolling, n.name, began)
 			m.calm(5 * time.Second)
 		}
-		return "all", nil
+		return "", nil
 	}},
 }
 
@@ -136,6 +138,13 @@ func blowsNamed(words string) (some []blow, err error) {
 	return some, nil
 }
 
+// did records a fault that has come to its end.
+func (m *mischief) did(kind, machine string, began time.Duration) {
+	f := Fault{Kind: kind, Node: machine, Began: began, Ended: m.w.since()}
+	m.w.h.Record(f)
+	m.log("%8.3fs to %8.3fs  %s: %s", f.Began.Seconds(), f.Ended.Seconds(), f.Kind, f.Node)
+}
+
 // run does faults until ctx ends. A fault that is under way is brought to its
 // end.
 func (m *mischief) run(ctx context.Context) error {
@@ -151,14 +160,14 @@ func (m *mischief) run(ctx context.Context) error {
 		}
 		b := bag[0]
 		bag = bag[1:]
-		f := Fault{Kind: b.kind, Began: m.w.since()}
+		began := m.w.since()
 		machine, err := b.do(m)
 		if err != nil {
 			return fmt.Errorf("%s %s: %w", b.kind, machine, err)
 		}
-		f.Node, f.Ended = machine, m.w.since()
-		m.w.h.Record(f)
-		m.log("%8.3fs to %8.3fs  %s: %s", f.Began.Seconds(), f.Ended.Seconds(), f.Kind, f.Node)
+		if machine != "" {
+			m.did(b.kind, machine, began)
+		}
 		// Where there is time for it, pages have settled as a rule when the next
 		// fault comes, and their waits begin at the shortest.
 		rest := m.between(500*time.Millisecond, m.w.longest()+3*time.Second)
