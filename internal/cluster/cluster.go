@@ -95,7 +95,8 @@ type Cluster struct {
 
 type beat struct {
 	count uint64
-	seen  time.Time
+	seen  time.Time // when it was last another one
+	dead  bool      // which was too long ago
 }
 
 // Join makes this process a member that owns nothing yet; Run does the rest.
@@ -193,14 +194,14 @@ func (c *Cluster) Owner(ctx context.Context, part int) (id string, local bool, e
 		c.mu.Lock()
 		id, changed := c.roster.Parts[part], c.changed
 		ours, deaf := c.held[part] && !c.busy[part], c.deaf
-		_, known := c.beats[id]
+		alive := c.alive(id)
 		c.mu.Unlock()
 		switch {
 		case ours:
 			return c.id, true, nil
 		case deaf:
 			return "", false, ErrNoOwner
-		case id != "" && id != c.id && known:
+		case id != "" && id != c.id && alive:
 			return id, false, nil
 		}
 		select {
@@ -257,8 +258,8 @@ func (c *Cluster) Members() []Member {
 
 // alive tells whether a member is there, as far as this one knows. Under mu.
 func (c *Cluster) alive(id string) bool {
-	_, known := c.beats[id]
-	return known || id == c.id
+	b, known := c.beats[id]
+	return known && !b.dead || id == c.id
 }
 
 // Settled tells whether every part that has anything in it is where it has to

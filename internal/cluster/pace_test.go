@@ -100,3 +100,37 @@ func TestAMemberLeavesInOrder(t *testing.T) {
 		t.Errorf("%d parts were handed over at a time, want %d", a.most, leaveAtOnce)
 	}
 }
+
+// Who is dead is not taken for alive because somebody else has not cleared it off the
+// roster yet: nobody waits for it a second time, nor hands anything over to it.
+func TestTheDeadStayDead(t *testing.T) {
+	c := &Cluster{id: "me", beats: map[string]beat{}}
+	r := &roster{Members: map[string]member{"me": {Node: "a"}, "other": {Node: "b"}}}
+	now := time.Now()
+	for _, step := range []struct {
+		after time.Duration
+		count uint64
+		gone  bool
+		alive bool
+	}{
+		{0, 7, false, true}, // nobody knows for how long it has been there
+		{leaseTime, 7, false, true},
+		{time.Millisecond, 7, true, false},
+		{time.Millisecond, 7, false, false},
+		{leaseTime, 7, false, false},
+		{time.Millisecond, 8, false, true},
+		{leaseTime, 8, false, true},
+		{leaseTime, 9, false, true},
+		{leaseTime + time.Millisecond, 9, true, false},
+	} {
+		now = now.Add(step.after)
+		gone := c.hear(r, map[string]uint64{"other": step.count}, now)
+		if (len(gone) == 1) != step.gone || c.alive("other") != step.alive {
+			t.Fatalf("%v later, at beat %d: gone %v, alive %v", step.after, step.count, gone, c.alive("other"))
+		}
+	}
+	delete(r.Members, "other")
+	if gone := c.hear(r, nil, now); len(gone) > 0 || len(c.beats) > 0 || c.alive("other") {
+		t.Errorf("it is off the roster, and gone %v, known %v", gone, c.beats)
+	}
+}

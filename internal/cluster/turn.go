@@ -166,25 +166,45 @@ func (c *Cluster) look(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
-	for id, count := range counts {
-		if b, known := c.beats[id]; !known || b.count != count {
-			c.beats[id] = beat{count, now}
-		}
-	}
-	for id, b := range c.beats {
-		if c.lapsed { // its own silence is no sign that the others were silent
-			b.seen = now
-			c.beats[id] = b
-		}
-		if _, there := r.Members[id]; !there || now.Sub(b.seen) > leaseTime {
-			delete(c.beats, id)
-			go c.streams.lose(id)
-		}
+	for _, id := range c.hear(r, counts, time.Now()) {
+		go c.streams.lose(id)
 	}
 	c.roster, c.revision = r, revision
 	c.tell()
 	return nil
+}
+
+// hear takes in how often each member of the roster has beaten, and returns those who
+// are gone from now on. Who is dead stays so until it beats again, however long it is
+// on the roster still. Under mu.
+func (c *Cluster) hear(r *roster, counts map[string]uint64, now time.Time) (gone []string) {
+	for id, count := range counts {
+		if b, known := c.beats[id]; !known || b.count != count {
+			c.beats[id] = beat{count: count, seen: now}
+		}
+	}
+	for id, b := range c.beats {
+		_, there := r.Members[id]
+		switch {
+		case there && b.dead:
+			continue
+		case there && c.lapsed: // its own silence is no sign that the others were silent
+			b.seen = now
+		case there && now.Sub(b.seen) <= leaseTime:
+			continue
+		case there:
+			b.dead = true
+			gone = append(gone, id)
+		default:
+			delete(c.beats, id)
+			if !b.dead {
+				gone = append(gone, id)
+			}
+			continue
+		}
+		c.beats[id] = b
+	}
+	return gone
 }
 
 // tell wakes who waits for a change. Under mu.
