@@ -31,8 +31,9 @@ type balancer struct {
 	l  net.Listener
 	wg sync.WaitGroup
 
-	mu sync.Mutex
-	to string
+	mu   sync.Mutex
+	to   string
+	open map[net.Conn]bool
 }
 
 func newBalancer(t testing.TB) *balancer {
@@ -40,7 +41,7 @@ func newBalancer(t testing.TB) *balancer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &balancer{l: l}
+	b := &balancer{l: l, open: map[net.Conn]bool{}}
 	b.wg.Go(func() {
 		for {
 			c, err := l.Accept()
@@ -63,13 +64,29 @@ func (b *balancer) choose(address string) {
 	b.to = address
 }
 
+// cut breaks all connections off, and lets no other begin before the next choice.
+func (b *balancer) cut() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.to = ""
+	for c := range b.open {
+		_ = c.Close()
+	}
+}
+
 func (b *balancer) carry(c net.Conn) {
+	defer c.Close()
 	b.mu.Lock()
 	to := b.to
+	b.open[c] = true
 	b.mu.Unlock()
+	defer func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.open, c)
+	}()
 	out, err := net.Dial("tcp", to)
 	if err != nil {
-		_ = c.Close()
 		return
 	}
 	var one sync.WaitGroup

@@ -45,6 +45,11 @@ func (m *movement) note(e screenpop.TraceEntry) {
 		m.pushed[screenpop.LegID{Agent: screenpop.AgentID{Tenant: e.Tenant, Extension: e.Extension}, Call: e.Call}] = true
 		m.mu.Unlock()
 	}
+	m.stir()
+}
+
+// stir has it looked for what has moved.
+func (m *movement) stir() {
 	select {
 	case m.wake <- struct{}{}:
 	default:
@@ -59,7 +64,7 @@ func (m *movement) take() map[screenpop.LegID]bool {
 	return pushed
 }
 
-// follower writes the calls under way of a part into its ring. Nothing waits for it.
+// follower writes the calls under way of a part into its ring. Only ends wait for it.
 type follower struct {
 	*parts
 	*ring
@@ -78,6 +83,8 @@ func (p *parts) follow(ctx context.Context) error {
 	log := p.ground.log.With("component", "cluster")
 	quiet := time.NewTimer(followQuiet)
 	defer quiet.Stop()
+	defer p.kept.end()
+	defer context.AfterFunc(ctx, p.kept.end)()
 	// At once: what the owner before has left is this ring's then.
 	for again, failing := time.After(0), false; ; {
 		still, wrote, wake := false, f.seq, p.moved.wake
@@ -95,7 +102,9 @@ func (p *parts) follow(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
+		waiting := p.kept.take() // before it is looked what has moved
 		err := f.write(ctx, still)
+		p.kept.wrote(waiting, err)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -113,7 +122,11 @@ func (p *parts) follow(ctx context.Context) error {
 		if still || f.seq != wrote {
 			quiet.Reset(followQuiet)
 		}
-		pause(ctx, followEvery)
+		select {
+		case <-time.After(followEvery):
+		case <-p.kept.urgent:
+		case <-ctx.Done():
+		}
 	}
 }
 

@@ -160,7 +160,7 @@ func (d *Daemon) bind(ctx context.Context, given Listeners, metrics *prometheus.
 // handlers are what the listeners serve.
 func (d *Daemon) handlers() (agents, pbx, admin http.Handler) {
 	if m := d.member; m != nil {
-		return m.pages(), m.front(servicePBX, true, m.ofWebhook), m.admins
+		return m.pages(), m.webhooks, m.admins
 	}
 	return d.parts.web.Handler(), d.parts.receiver.Handler(), d.parts.web.Admin()
 }

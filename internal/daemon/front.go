@@ -47,6 +47,8 @@ const (
 	headerFrom  = "Smokepop-From"
 	headerNode  = "Smokepop-Node" // that it came to
 	headerMoved = "Smokepop-Moved"
+	// headerUnkept says that an end has to be offered again.
+	headerUnkept = "Smokepop-Unkept"
 	// headerThen names the part that a guess goes on to from where it is counted.
 	headerThen = "Smokepop-Then"
 	// headerUser is who has opened the admin socket, for the audit log.
@@ -133,6 +135,9 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if web.SignsIn(r) {
 		r = asked // without the store nothing comes of it
+	}
+	if f.service == servicePBX {
+		r = f.noting(r, part, body)
 	}
 	f.to(w, r, f.counting(r, part, body), body)
 }
@@ -262,6 +267,10 @@ func (f *front) hand(w http.ResponseWriter, r *http.Request, id string, part int
 			if res.Header.Get(headerMoved) != "" {
 				return errMoved
 			}
+			if res.Header.Get(headerUnkept) != "" {
+				res.Header.Del(headerUnkept)
+				noteUnkept(r.Context())
+			}
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
@@ -312,6 +321,9 @@ func (m *member) inner(service string) http.Handler {
 		r.Header.Del(headerPart)
 		r.Header.Del(headerFrom)
 		r.Header.Del(headerUser)
+		if service == servicePBX {
+			r = r.WithContext(context.WithValue(r.Context(), notedKey{}, unkeptNote(func() { w.Header().Set(headerUnkept, "1") })))
+		}
 		if ok {
 			ctx, cancel := context.WithTimeout(r.Context(), ownerWait)
 			_, local, err := m.Owner(ctx, part)

@@ -38,6 +38,8 @@ type member struct {
 	admins   http.Handler // of the admin socket
 	commands *front       // what it goes by
 	browsers *front       // what the agents' listener goes by
+	webhooks *front       // what the PBX's listener goes by
+	ends     *unkept      // that came to it
 
 	sessions *sessionParts
 
@@ -55,6 +57,7 @@ func (g *ground) join(ctx context.Context, cfg *config.Config, lobby *parts) (*m
 	}
 	m.spread.Store(spreadOf(cfg))
 	m.admins, m.browsers = m.admin(), m.front(serviceAgents, false, m.ofBrowser)
+	m.webhooks, m.ends = m.front(servicePBX, true, m.ofWebhook), newUnkept()
 	g.member = m
 	lobby.everybody.member = m
 	lobby.administers(cfg)
@@ -112,6 +115,7 @@ func (m *member) run(ctx context.Context) error {
 	}
 	group.Go(func() error { m.lends.serve(); return nil })
 	group.Go(func() error { m.tellPages(failing); return nil })
+	group.Go(func() error { m.webhooks.offerUnkept(failing); return nil })
 	group.Go(func() error { return m.ground.budgets.run(failing, m) })
 	over, end := context.WithCancel(context.WithoutCancel(ctx)) // when nobody asks anything any more
 	group.Go(func() error {
@@ -308,7 +312,7 @@ func carriedAt(part int) string { return fmt.Sprintf("carried/part-%02d/", part)
 // Take implements [cluster.Parts].
 func (m *member) Take(ctx context.Context, part int) error {
 	began := time.Now()
-	store := fenced{m.ground.vault, func() bool { return m.Owns(part) }, part, m.sessions}
+	store := fenced{m.ground.vault, func() bool { return m.Owns(part) }, m.Standing, part, m.sessions}
 	cfg := m.spread.Load().part(part)
 	s, err := m.ground.newStack(ctx, cfg, store, carriedAt(part), m.fatal)
 	if err != nil {
@@ -395,6 +399,7 @@ func (m *member) Lost(part int) {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	s.drop(ctx)
+	m.ends.soon()
 }
 
 func (m *member) remove(part int) *stack {

@@ -136,6 +136,7 @@ func (s *stack) drop(ctx context.Context) {
 type fenced struct {
 	*vault.Store
 	owned    func() bool
+	standing func() (cutOff bool, changed <-chan struct{})
 	part     int
 	sessions *sessionParts
 }

@@ -41,7 +41,7 @@ func TestAPartReadsTheSettingsOfItsOwnTenants(t *testing.T) {
 		}
 	}
 	own := cluster.PartOf(tenants[0])
-	part := fenced{store, func() bool { return true }, own, newSessionParts()}
+	part := fenced{store, func() bool { return true }, nil, own, newSessionParts()}
 	var want []string
 	for _, tenant := range tenants {
 		if cluster.PartOf(tenant) == own {

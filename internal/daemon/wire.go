@@ -28,6 +28,7 @@ type parts struct {
 	carryAt  string    // where in the store calls are carried
 	ring     *ring     // where they are kept while they are under way; nil: nowhere
 	moved    *movement // nil: likewise
+	kept     *keeping  // nil: likewise
 	keeper   *tokens.Keeper
 	hub      *push.Hub
 	finder   *lookup.Finder
@@ -62,8 +63,10 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 	if p.tracing, err = newTracing(cfg.Tracing, world.collector, g.version, metrics, log.With("component", "otlp")); err != nil {
 		return nil, err
 	}
-	if carryAt != carriedPrefix { // a part of a cluster
-		p.moved = newMovement()
+	var kept func(context.Context) error // nil: nobody goes on with the calls
+	if part, ok := store.(fenced); ok {
+		p.moved, p.kept = newMovement(), newKeeping(part.owned, part.standing)
+		kept = func(ctx context.Context) error { return p.kept.wait(ctx, p.moved.stir) }
 	}
 	left := func() (*carried, error) { return p.left(ctx) }
 	if p.moved != nil { // which takes nothing away
@@ -129,7 +132,7 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 	countPending(metrics, p.flow.Pending)
 	openings.flow = p.flow
 	p.receiver, err = pbxevents.New(firms.events, pbxevents.Deps{
-		Directory: directory.Phones{Directory: p.agents}, Sink: visible{p.flow, p.hub}, Trace: recorder, Metrics: metrics, Log: log.With("component", "pbxevents"),
+		Directory: directory.Phones{Directory: p.agents}, Sink: visible{p.flow, p.hub}, Trace: recorder, Kept: kept, Metrics: metrics, Log: log.With("component", "pbxevents"),
 	})
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package pbxevents
 
 import (
+	"context"
 	"log/slog"
 	"net/netip"
 	"regexp"
@@ -70,7 +71,12 @@ type Deps struct {
 	Directory Directory
 	Sink      screenpop.Sink
 	Trace     screenpop.Recorder
-	Metrics   prometheus.Registerer
-	Log       *slog.Logger
-	Now       func() time.Time // stands in for the clock in tests
+	// Kept, if set, is asked for each end that was taken in, before it is answered,
+	// also for one that was known. It returns nil once all that was taken in before
+	// is where whoever goes on with the calls finds it. An error has the PBX told to
+	// send the end again; it is taken in all the same.
+	Kept    func(ctx context.Context) error
+	Metrics prometheus.Registerer
+	Log     *slog.Logger
+	Now     func() time.Time // stands in for the clock in tests
 }

@@ -3,7 +3,8 @@
 // agents are concerned and whether the call counts, puts repeated, late and
 // lost events in order, and offers what remains to the flow.
 //
-// It answers before anything is looked up. It knows nothing of Smokeball,
+// It answers before anything is looked up, and the end of a call where others may
+// go on with it once it is kept for them. It knows nothing of Smokeball,
 // pairing or screens.
 //
 // # Which side is ours

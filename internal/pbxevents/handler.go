@@ -69,7 +69,12 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 		// at hand: the agent waits for the pop, nobody for the answer.
 		runtime.Gosched()
 	}
-	t.observe(seen, req, path, m, v, v.refused, received)
+	refused = v.refused
+	if refused == nil {
+		r.record(t, m, v, took)
+		refused = r.keep(req.Context(), m, &v)
+	}
+	t.observe(seen, req, path, m, v, refused, received)
 	if v.refused != nil {
 		r.recordRefused(t, m, v.refused, received)
 		t.heard.refused(received, req, v.refused)
@@ -79,13 +84,30 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 	if !m.test {
 		t.heard.event(received)
 	}
+	r.metrics.joined.Add(float64(len(v.joined)))
+	if refused != nil {
+		w.Header().Set("Retry-After", "1")
+		r.refuse(w, req, t.domain, refused)
+		return
+	}
 	r.metrics.events[v.result].Inc()
 	if v.result == skipped {
 		r.metrics.skips[v.skip].Inc()
 	}
-	r.metrics.joined.Add(float64(len(v.joined)))
-	r.record(t, m, v, took)
 	answer(w, v)
+}
+
+// keep waits until an end that was taken in is safe with whoever goes on with the
+// calls. The refusal says that it may not be.
+func (r *Receiver) keep(ctx context.Context, m *message, v *verdict) *refusal {
+	if r.deps.Kept == nil || m.state != screenpop.Terminated || m.test || v.result == full {
+		return nil
+	}
+	if err := r.deps.Kept(ctx); err == nil {
+		return nil
+	}
+	return &refusal{http.StatusServiceUnavailable, unkept,
+		"The call is over here. Send the event again in a second, to another node where there are several: it cannot be kept just now for the node that goes on with the calls."}
 }
 
 // admit checks a request and reads its event.

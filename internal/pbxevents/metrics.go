@@ -23,10 +23,11 @@ const (
 	tooLarge        result = "too-large"
 	unsupportedType result = "unsupported-type"
 	full            result = "full"
+	unkept          result = "unkept" // an end that was taken in, and may be lost to who goes on
 )
 
 func results() []result {
-	return []result{accepted, skipped, malformed, unauthorized, forbidden, unknownPath, unknownTenant, wrongMethod, tooLarge, unsupportedType, full}
+	return []result{accepted, skipped, malformed, unauthorized, forbidden, unknownPath, unknownTenant, wrongMethod, tooLarge, unsupportedType, full, unkept}
 }
 
 // watch lets metrics tell how many calls a receiver remembers.
