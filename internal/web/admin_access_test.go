@@ -21,8 +21,9 @@ import (
 
 // Another firm's agent, and what of hers nobody else may see.
 var (
-	olga    = screenpop.Agent{AgentID: screenpop.AgentID{Tenant: "other.example.com", Extension: "901"}, Name: "Olga Petrova", Email: "olga@other.example"}
-	olgas   = []string{"other.example.com", "901", "Olga", "olga@", "call-of-the-other", "*77"}
+	olga = screenpop.Agent{AgentID: screenpop.AgentID{Tenant: "other.example.com", Extension: "901"}, Name: "Olga Petrova", Email: "olga@other.example"}
+	// The extension as it stands in an answer: the id of a session may have it by chance.
+	olgas   = []string{"other.example.com", `"901"`, "901@", "Olga", "olga@", "call-of-the-other", "*77"}
 	theFirm = Administration{
 		Admins: []Admin{
 			{Email: "it@provider.example"},
