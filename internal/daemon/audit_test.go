@@ -160,6 +160,8 @@ func TestWhatIsDoneIsInTheRecord(t *testing.T) {
 		f := openOffice(t, officeOptions{
 			firms: []*simulator.Firm{firm}, dir: dir, events: "webhook", log: &log,
 			desks: func(a simulator.Agent) bool { return a.Extension == firm.Agents[0].Extension },
+			// Who has signed in is told a moment after that somebody has.
+			faults: []simulator.Fault{{Endpoint: simulator.StaffEndpoint, Latency: time.Millisecond}, {Endpoint: simulator.StaffOneEndpoint, Latency: time.Millisecond}},
 			config: func(c map[string]any) {
 				c["audit"] = map[string]any{"file": file}
 				c["trusted_proxies"] = []string{"127.0.0.1"}
@@ -273,8 +275,9 @@ func (a *auditor) walk(firm *simulator.Firm) {
 	}
 	_, query, _ := strings.Cut(back, "?")
 	a.page(200, "GET", "/pair/callback", query, cookie, "")
+	a.wants(with("pair-begin", "ok", own), with("pair", "ok", own, "expires", "*"), checked)
 	a.page(403, "GET", "/pair/callback", query, cookie, "")
-	a.wants(with("pair-begin", "ok", own), with("pair", "ok", own, "expires", "*"), checked, with("pair", "refused", own, "expires", "", "why", "stale"))
+	a.wants(with("pair", "refused", own, "expires", "", "why", "stale"))
 
 	// Settings, frames, dialling.
 	a.page(200, "PUT", "/api/settings", "", cookie, `{"sound":true,"on":null}`)

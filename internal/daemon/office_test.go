@@ -68,8 +68,9 @@ type officeOptions struct {
 	config    func(map[string]any)       // the last word about all of it
 	pbx       func(*simulator.PBXOptions)
 	crm       func(*simulator.Options)
-	collector *http.Client // the way to the OpenTelemetry collector
-	log       io.Writer    // of everything; nil: errors alone, to the test's output
+	faults    []simulator.Fault // of every Smokeball, from the start
+	collector *http.Client      // the way to the OpenTelemetry collector
+	log       io.Writer         // of everything; nil: errors alone, to the test's output
 }
 
 // openOffice starts the office; stop ends it. Both are called in the bubble.
@@ -109,6 +110,7 @@ func openOffice(t testing.TB, o officeOptions) *office {
 			o.pbx(&pbx)
 		}
 		s := &site{firm: firm, smokeball: simulator.NewSmokeball(as), pbx: simulator.NewPBX(pbx)}
+		s.smokeball.Inject(o.faults...)
 		f.firms = append(f.firms, s)
 		smokeball, exchange := fmt.Sprintf("127.0.0.1:2%03d", i), fmt.Sprintf("127.0.0.1:3%03d", i)
 		serve(smokeball, s.smokeball)
