@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -140,15 +141,20 @@ func (b *kvBackend) caughtUp(revision uint64) {
 	}
 }
 
-// enter bounds one exchange with the servers.
-func (b *kvBackend) enter(ctx context.Context) (context.Context, context.CancelFunc, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, nil, err
-	}
+// ready tells why nothing may begin any more.
+func (b *kvBackend) ready(ctx context.Context) error {
 	select {
 	case <-b.closed:
-		return nil, nil, ErrClosed
+		return cmp.Or(ctx.Err(), ErrClosed)
 	default:
+		return ctx.Err()
+	}
+}
+
+// enter bounds one exchange with the servers.
+func (b *kvBackend) enter(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if err := b.ready(ctx); err != nil {
+		return nil, nil, err
 	}
 	// What has begun is finished: an answer that nobody waits for leaves open
 	// whether the record was written.
@@ -275,7 +281,8 @@ func (b *kvBackend) List(ctx context.Context, prefix string) (paths []string, er
 }
 
 // GetAll reads by one consumer, which costs the servers and the way to them far less
-// than a question for each record.
+// than a question for each record. They may take kvAnswer for the next record, however
+// many there are.
 func (b *kvBackend) GetAll(ctx context.Context, prefixes []string, each func(path string, blob []byte, revision uint64, err error)) error {
 	if len(prefixes) == 0 {
 		return nil
@@ -284,12 +291,13 @@ func (b *kvBackend) GetAll(ctx context.Context, prefixes []string, each func(pat
 	for i, prefix := range prefixes {
 		filters[i] = keyOf(strings.TrimSuffix(prefix, "/")) + ".>"
 	}
-	asked, cancel, err := b.enter(ctx)
-	if err != nil {
+	if err := b.ready(ctx); err != nil {
 		return err
 	}
+	asked, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
+	late := time.AfterFunc(kvAnswer, cancel)
+	defer late.Stop()
 	records, err := b.kv.WatchFiltered(asked, filters, jetstream.IgnoreDeletes())
 	if err != nil {
 		return away(err)
@@ -304,6 +312,7 @@ func (b *kvBackend) GetAll(ctx context.Context, prefixes []string, each func(pat
 			case e == nil: // all that was there has come
 				return nil
 			}
+			late.Reset(kvAnswer)
 			if path, err := pathOfKey(e.Key()); err == nil {
 				each(path, e.Value(), e.Revision(), nil)
 			}
