@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -50,24 +49,7 @@ func (b *behind) freeze(t *testing.T) {
 	b.list = func([]string) []string { return was }
 }
 
-func newBehind(t *testing.T) *behind {
-	t.Helper()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "key")
-	if err := vault.GenerateKey(file); err != nil {
-		t.Fatal(err)
-	}
-	keys, err := vault.LoadKeys(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := vault.Open(t.Context(), filepath.Join(dir, "state"), keys, vault.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	return &behind{Store: store}
-}
+func newBehind(t *testing.T) *behind { return &behind{Store: newVault(t)} }
 
 // The next owner reads all that the last one wrote, whatever of it the list lacks; and
 // all of that goes from the store.

@@ -12,9 +12,9 @@ import (
 	"github.com/smokepop/smokepop/internal/web"
 )
 
-// A part reads what its own agents have chosen, also those of a tenant that the
-// configuration does not have yet, and all else that is in the store.
-func TestAPartReadsTheSettingsOfItsOwnTenants(t *testing.T) {
+// newVault is an empty store on the disk.
+func newVault(t *testing.T) *vault.Store {
+	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "key")
 	if err := vault.GenerateKey(file); err != nil {
@@ -28,7 +28,14 @@ func TestAPartReadsTheSettingsOfItsOwnTenants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
+	t.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+// A part reads what its own agents have chosen, also those of a tenant that the
+// configuration does not have yet, and all else that is in the store.
+func TestAPartReadsTheSettingsOfItsOwnTenants(t *testing.T) {
+	store := newVault(t)
 	tenants := []string{"a.example", "b.example", "c.example", "d.example"}
 	for _, tenant := range tenants {
 		if err := store.Put(t.Context(), web.SessionsPrefix+tenant[:1], []byte(`{"tenant":"`+tenant+`","extension":"40"}`)); err != nil {
