@@ -79,9 +79,10 @@ restart-test: ## RESTARTS restarts under 100 webhooks a second and 200 screens: 
 CHAOSTIME ?= 30m
 CHAOSAGENTS ?= 3000
 CHAOSEVENTS ?= 200
+CHAOSACCESS ?= 1m
 .PHONY: chaos
-chaos: ## three nodes and three NATS servers that are killed, frozen and cut off for CHAOSTIME, with CHAOSAGENTS and CHAOSEVENTS webhooks a second: nothing lost, nothing twice; CHAOSFAULTS=kill,cut does some of the faults alone, SMOKEPOP_CHAOS_SEED is the seed
-	SMOKEPOP_CHAOS_TIME=$(CHAOSTIME) SMOKEPOP_CHAOS_AGENTS=$(CHAOSAGENTS) SMOKEPOP_CHAOS_EVENTS=$(CHAOSEVENTS) SMOKEPOP_CHAOS_FAULTS=$(CHAOSFAULTS) $(GO) test -count=1 -v -timeout 4h -run '^TestChaos$$' ./internal/chaos
+chaos: ## three nodes and three NATS servers that are killed, frozen and cut off for CHAOSTIME, with CHAOSAGENTS and CHAOSEVENTS webhooks a second: nothing lost, nothing twice; access tokens live CHAOSACCESS; CHAOSFAULTS=kill,cut does some of the faults alone, SMOKEPOP_CHAOS_SEED is the seed
+	SMOKEPOP_CHAOS_TIME=$(CHAOSTIME) SMOKEPOP_CHAOS_AGENTS=$(CHAOSAGENTS) SMOKEPOP_CHAOS_EVENTS=$(CHAOSEVENTS) SMOKEPOP_CHAOS_FAULTS=$(CHAOSFAULTS) SMOKEPOP_CHAOS_ACCESS=$(CHAOSACCESS) $(GO) test -count=1 -v -timeout 4h -run '^TestChaos$$' ./internal/chaos
 
 CRASHIMAGES ?= 1000
 .PHONY: crash-test

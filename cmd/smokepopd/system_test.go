@@ -178,6 +178,11 @@ func (s *system) hookOf(domain string, e event) (int, map[string]any) {
 		s.t.Fatal(err)
 	}
 	defer res.Body.Close()
+	for name := range res.Header {
+		if strings.HasPrefix(name, "Smokepop-") {
+			s.t.Errorf("the answer says %s, which is between nodes alone", name)
+		}
+	}
 	var answer map[string]any
 	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
 		s.t.Fatalf("the answer %s is no JSON: %v", res.Status, err)

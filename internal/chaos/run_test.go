@@ -30,25 +30,35 @@ func setting(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
+// lasting reads a duration.
+func lasting(t *testing.T, name string, otherwise time.Duration) time.Duration {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		t.Fatalf("%s is %q", name, text)
+	}
+	return d
+}
+
 // Three nodes, three NATS servers, and everything that may befall them, drawn
 // from a seed: nothing that must never happen does. SMOKEPOP_CHAOS_TIME,
 // SMOKEPOP_CHAOS_AGENTS, SMOKEPOP_CHAOS_EVENTS (webhooks a second),
-// SMOKEPOP_CHAOS_FAULTS (some kinds alone) and SMOKEPOP_CHAOS_SEED change it: make
-// chaos.
+// SMOKEPOP_CHAOS_FAULTS (some kinds alone), SMOKEPOP_CHAOS_ACCESS (how long access
+// tokens live) and SMOKEPOP_CHAOS_SEED change it: make chaos.
 func TestChaos(t *testing.T) {
-	s := size{agents: setting(t, "SMOKEPOP_CHAOS_AGENTS", 150), events: setting(t, "SMOKEPOP_CHAOS_EVENTS", 30), lasts: time.Minute, accessLife: 20 * time.Second}
-	if text := os.Getenv("SMOKEPOP_CHAOS_TIME"); text != "" {
-		var err error
-		if s.lasts, err = time.ParseDuration(text); err != nil {
-			t.Fatal(err)
-		}
-	}
+	s := size{agents: setting(t, "SMOKEPOP_CHAOS_AGENTS", 150), events: setting(t, "SMOKEPOP_CHAOS_EVENTS", 30), lasts: lasting(t, "SMOKEPOP_CHAOS_TIME", time.Minute)}
+	life := 20 * time.Second
 	if s.agents > 500 {
-		s.accessLife = time.Minute
+		life = time.Minute
 	}
+	s.accessLife = lasting(t, "SMOKEPOP_CHAOS_ACCESS", life)
 	s.tenants = max(10, s.agents/30)
 	seed := uint64(setting(t, "SMOKEPOP_CHAOS_SEED", int(time.Now().UnixNano()%1_000_000)+1))
-	t.Logf("seed %d: %d agents of %d tenants, %d webhooks a second, for %v", seed, s.agents, s.tenants, s.events, s.lasts)
+	t.Logf("seed %d: %d agents of %d tenants, %d webhooks a second, for %v; access tokens live %v", seed, s.agents, s.tenants, s.events, s.lasts, s.accessLife)
 
 	some, err := blowsNamed(os.Getenv("SMOKEPOP_CHAOS_FAULTS"))
 	if err != nil {

@@ -307,14 +307,18 @@ func TestNobodyIsCutOffWithoutALeader(t *testing.T) {
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			s := n.standing
-			return !s.cutOff && !s.since.IsZero() && s.asked.Sub(s.since) >= 2*standingWait
+			return !s.cutOff && !s.since.IsZero() && time.Since(s.since) >= 3*standingWait
 		})
 		if n.Connected() {
 			t.Errorf("%s has a lease", n.name)
 		}
+		until(t, n.NobodyLeads)
 	}
 	a.dies()
 	until(t, b.CutOff)
+	if b.NobodyLeads() {
+		t.Error("who is silent is taken not to lead")
+	}
 }
 
 // A server that has fallen silent, on a connection that looks whole, is given up

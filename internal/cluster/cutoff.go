@@ -11,8 +11,10 @@ import (
 const (
 	// judgeEvery is how often it is looked at whether this member is cut off.
 	judgeEvery = 100 * time.Millisecond
-	// standingWait is how long the others have to tell how they stand, answerFor
-	// how long what they have told holds.
+	// standingWait is how long the others have to tell how they stand, and for how long
+	// one of them has a lease while this member has none before that means anything:
+	// leases end, and begin anew, a beat apart. answerFor is how long what they have told
+	// holds.
 	standingWait = 400 * time.Millisecond
 	answerFor    = time.Second
 )
@@ -23,8 +25,10 @@ const (
 // has, and nobody has to go elsewhere.
 type standing struct {
 	cutOff  bool
+	nobody  bool      // all the others have said that they have no lease either
 	since   time.Time // when it began to ask
-	asked   time.Time // last
+	behind  time.Time // since when others have a lease, as far as they have told
+	without bool      // nobody had one meanwhile
 	answers map[string]answer
 }
 
@@ -40,6 +44,14 @@ func (c *Cluster) CutOff() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.standing.cutOff
+}
+
+// NobodyLeads tells whether this member has no lease, and all the others have said
+// that they have none either, within the last second: nobody takes anything over.
+func (c *Cluster) NobodyLeads() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.standing.nobody && !time.Now().Before(c.until)
 }
 
 // Standing is CutOff with a channel that is closed when that may have changed.
@@ -99,18 +111,17 @@ func (c *Cluster) stands(now time.Time) (ask bool) {
 	defer c.mu.Unlock()
 	s := &c.standing
 	before := s.cutOff
+	s.nobody = false
 	switch {
 	case c.until.IsZero() || now.Before(c.until):
-		s.cutOff, s.since = false, time.Time{}
+		s.cutOff, s.since, s.without = false, time.Time{}, false
 	case c.deaf:
 		s.cutOff = true
 	case s.since.IsZero():
-		s.since, s.asked, ask = now, now, true
+		s.since, s.behind, ask = now, time.Time{}, true
 		clear(s.answers)
 	default:
-		if ask = now.Sub(s.asked) >= standingWait; ask {
-			s.asked = now
-		}
+		ask = true
 		silent, whole := false, false
 		for id := range c.roster.Members {
 			if id == c.id {
@@ -120,8 +131,19 @@ func (c *Cluster) stands(now time.Time) (ask bool) {
 			silent = silent || !heard || now.Sub(a.at) > answerFor
 			whole = whole || heard && a.whole
 		}
-		if whole || now.Sub(s.since) >= standingWait {
-			s.cutOff = whole || silent
+		if !whole {
+			s.behind = time.Time{}
+		} else if s.behind.IsZero() {
+			s.behind = now
+		}
+		s.nobody = !whole && !silent
+		s.without = s.without || s.nobody
+		behindMost := standingWait
+		if s.without { // a beat that came before the new leader is waited for in vain
+			behindMost += askTime
+		}
+		if now.Sub(s.since) >= standingWait {
+			s.cutOff = silent || whole && now.Sub(s.behind) >= behindMost
 		}
 	}
 	if s.cutOff != before {

@@ -312,7 +312,10 @@ func carriedAt(part int) string { return fmt.Sprintf("carried/part-%02d/", part)
 // Take implements [cluster.Parts].
 func (m *member) Take(ctx context.Context, part int) error {
 	began := time.Now()
-	store := fenced{m.ground.vault, func() bool { return m.Owns(part) }, m.Standing, part, m.sessions}
+	store := fenced{
+		Store: m.ground.vault, owned: func() bool { return m.Owns(part) }, standing: m.Standing, part: part, sessions: m.sessions,
+		recall: newRecall(func() bool { return m.Owns(part) || m.NobodyLeads() }),
+	}
 	cfg := m.spread.Load().part(part)
 	s, err := m.ground.newStack(ctx, cfg, store, carriedAt(part), m.fatal)
 	if err != nil {

@@ -5,18 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/smokepop/smokepop/internal/cluster"
 	"github.com/smokepop/smokepop/internal/config"
-	"github.com/smokepop/smokepop/internal/tokens"
-	"github.com/smokepop/smokepop/internal/vault"
-	"github.com/smokepop/smokepop/internal/web"
 )
 
 // stack is all of a daemon that one part of a cluster's tenants needs: what a
@@ -128,72 +122,4 @@ func (s *stack) drop(ctx context.Context) {
 	_ = s.hub.Close(ctx)
 	<-s.failed
 	_ = s.down.run(ctx)
-}
-
-// fenced is the store for a part of the cluster: nothing is written for a part
-// that is not owned for sure, and of agents' settings and sessions only what those
-// of the part have is there: each record that is read is a round trip.
-type fenced struct {
-	*vault.Store
-	owned    func() bool
-	standing func() (cutOff bool, changed <-chan struct{})
-	part     int
-	sessions *sessionParts
-}
-
-// List implements [storage]. Of sessions those are listed too of which it is not
-// known whose they are.
-func (f fenced) List(ctx context.Context, prefix string) ([]string, error) {
-	paths, err := f.Store.List(ctx, prefix)
-	switch prefix {
-	case web.SettingsPrefix:
-		paths = slices.DeleteFunc(paths, func(path string) bool {
-			tenant, _, _ := strings.Cut(strings.TrimPrefix(path, prefix), "/")
-			return cluster.PartOf(tenant) != f.part
-		})
-	case web.SessionsPrefix:
-		paths = f.sessions.of(paths, f.part)
-	}
-	return paths, err
-}
-
-// Get implements [storage].
-func (f fenced) Get(ctx context.Context, path string) (value []byte, revision uint64, err error) {
-	value, revision, err = f.Store.Get(ctx, path)
-	if err == nil && value != nil && strings.HasPrefix(path, web.SessionsPrefix) {
-		f.sessions.learn(path, value)
-	}
-	return value, revision, err
-}
-
-func (f fenced) allowed() error {
-	if f.owned() {
-		return nil
-	}
-	return fmt.Errorf("%w: NATS does not answer this node, or another node has taken over", vault.ErrAway)
-}
-
-func (f fenced) CompareAndSet(ctx context.Context, path string, value []byte, revision uint64) (uint64, error) {
-	// Who has written last into an agent's authorisation may write again: a token
-	// that comes when the part has changed hands is saved, or the next owner has
-	// written already.
-	known := revision != 0 && strings.HasPrefix(path, tokens.Records)
-	if err := f.allowed(); err != nil && !known {
-		return 0, err
-	}
-	return f.Store.CompareAndSet(ctx, path, value, revision)
-}
-
-func (f fenced) Put(ctx context.Context, path string, value []byte) error {
-	if err := f.allowed(); err != nil {
-		return err
-	}
-	return f.Store.Put(ctx, path, value)
-}
-
-func (f fenced) Delete(ctx context.Context, path string, revision uint64) (bool, error) {
-	if err := f.allowed(); err != nil {
-		return false, err
-	}
-	return f.Store.Delete(ctx, path, revision)
 }

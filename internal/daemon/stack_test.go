@@ -48,7 +48,7 @@ func TestAPartReadsTheSettingsOfItsOwnTenants(t *testing.T) {
 		}
 	}
 	own := cluster.PartOf(tenants[0])
-	part := fenced{store, func() bool { return true }, nil, own, newSessionParts()}
+	part := fenced{Store: store, owned: func() bool { return true }, part: own, sessions: newSessionParts(), recall: newRecall(nil)}
 	var want []string
 	for _, tenant := range tenants {
 		if cluster.PartOf(tenant) == own {

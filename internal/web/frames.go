@@ -11,8 +11,12 @@ import (
 	"time"
 )
 
+// FramesPrefix is where in the store lies what sessions are shown in frames with, by
+// the hash of what each one's cookie holds.
+const FramesPrefix = "frames/-/"
+
 const (
-	framePrefix = "frames/-/"
+	framePrefix = FramesPrefix
 	// framesPerSession is how many portals on other sites an agent has, and more.
 	framesPerSession = 10
 	// ticketLife is how long a frame may take to hand in what the tab that it
@@ -47,6 +51,14 @@ type ticket struct {
 type frameRecord struct {
 	Session string    `json:"session"`
 	Created time.Time `json:"created"`
+}
+
+// SessionOfFrame returns where in the store the session lies that a frame's record is
+// of, which it stays.
+func SessionOfFrame(record []byte) (path string, err error) {
+	var rec frameRecord
+	err = json.Unmarshal(record, &rec)
+	return SessionsPrefix + rec.Session, err
 }
 
 func newFrames(store Store, sessions *sessions, now func() time.Time) *frames {

@@ -63,6 +63,27 @@ func (s *Server) Whose(r *http.Request, body []byte) (screenpop.Tenant, error) {
 	return screenpop.ParseTenant(string(in.Tenant)), nil
 }
 
+// SessionPath returns where in the store the session lies that an agent's request is
+// made with, which says whose it is to who knows that already. It is "" for a request
+// that has no session, or something else to go by besides.
+func (s *Server) SessionPath(r *http.Request) string {
+	if !ofSomebody(r.URL.Path) || r.URL.Path == framePath || r.URL.Path == "/api/session" && r.Method != http.MethodDelete {
+		return ""
+	}
+	if _, err := r.Cookie(s.frameCookieName()); err == nil {
+		return ""
+	}
+	cookie, err := r.Cookie(s.cookieName())
+	if err != nil {
+		return ""
+	}
+	id, ok := hashed(cookie.Value)
+	if !ok {
+		return ""
+	}
+	return SessionsPrefix + id
+}
+
 // SignsIn tells whether a request tries to sign in, by whatever there is to guess at.
 func SignsIn(r *http.Request) bool {
 	return r.Method == http.MethodPost && (r.URL.Path == "/api/session" || r.URL.Path == adminSession)

@@ -1,0 +1,102 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/smokepop/smokepop/internal/cluster"
+	"github.com/smokepop/smokepop/internal/tokens"
+	"github.com/smokepop/smokepop/internal/vault"
+	"github.com/smokepop/smokepop/internal/web"
+)
+
+// fenced is the store for a part of the cluster: nothing is written for a part
+// that is not owned for sure, and of agents' settings and sessions only what those
+// of the part have is there: each record that is read is a round trip.
+type fenced struct {
+	*vault.Store
+	owned    func() bool
+	standing func() (cutOff bool, changed <-chan struct{})
+	part     int
+	sessions *sessionParts
+	recall   *recall // of who is signed in
+}
+
+// List implements [storage]. Of sessions those are listed too of which it is not
+// known whose they are.
+func (f fenced) List(ctx context.Context, prefix string) ([]string, error) {
+	paths, err := f.Store.List(ctx, prefix)
+	switch prefix {
+	case web.SettingsPrefix:
+		paths = slices.DeleteFunc(paths, func(path string) bool {
+			tenant, _, _ := strings.Cut(strings.TrimPrefix(path, prefix), "/")
+			return cluster.PartOf(tenant) != f.part
+		})
+	case web.SessionsPrefix:
+		paths = f.sessions.of(paths, f.part)
+	}
+	return paths, err
+}
+
+// Get implements [storage]. Who is signed in is known also while the store is away.
+func (f fenced) Get(ctx context.Context, path string) (value []byte, revision uint64, err error) {
+	if !ofSignedIn(path) {
+		return f.Store.Get(ctx, path)
+	}
+	return f.recall.get(ctx, path, f.Store.Get, func(value []byte) bool { return f.mayBeOurs(path, value) })
+}
+
+// mayBeOurs tells whether who is signed in, as a record says, is of this part, as far as
+// that is known.
+func (f fenced) mayBeOurs(path string, value []byte) bool {
+	session := path
+	if strings.HasPrefix(path, web.SessionsPrefix) {
+		f.sessions.learn(path, value)
+	} else {
+		session, _ = web.SessionOfFrame(value)
+	}
+	part, known := f.sessions.part(session)
+	return !known || part == f.part
+}
+
+// ofSignedIn tells whether a record says who is signed in.
+func ofSignedIn(path string) bool {
+	return strings.HasPrefix(path, web.SessionsPrefix) || strings.HasPrefix(path, web.FramesPrefix)
+}
+
+func (f fenced) allowed() error {
+	if f.owned() {
+		return nil
+	}
+	return fmt.Errorf("%w: NATS does not answer this node, or another node has taken over", vault.ErrAway)
+}
+
+func (f fenced) CompareAndSet(ctx context.Context, path string, value []byte, revision uint64) (uint64, error) {
+	// Who has written last into an agent's authorisation may write again: a token
+	// that comes when the part has changed hands is saved, or the next owner has
+	// written already.
+	known := revision != 0 && strings.HasPrefix(path, tokens.Records)
+	if err := f.allowed(); err != nil && !known {
+		return 0, err
+	}
+	return f.Store.CompareAndSet(ctx, path, value, revision)
+}
+
+func (f fenced) Put(ctx context.Context, path string, value []byte) error {
+	if err := f.allowed(); err != nil {
+		return err
+	}
+	return f.Store.Put(ctx, path, value)
+}
+
+func (f fenced) Delete(ctx context.Context, path string, revision uint64) (bool, error) {
+	if ofSignedIn(path) {
+		f.recall.forget(path) // whatever comes of it: somebody wants it gone
+	}
+	if err := f.allowed(); err != nil {
+		return false, err
+	}
+	return f.Store.Delete(ctx, path, revision)
+}

@@ -1,0 +1,51 @@
+package web
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// Who has seen a session before knows whose a request is by where the session lies in
+// the store; not that of a request that signs in, or that has something else to go by.
+func TestSessionPath(t *testing.T) {
+	r := newRig(t, allowing(portal))
+	own := r.join(priya)
+	frame := r.frameCookie(own)
+	id, _ := hashed(own.Value)
+	path := SessionsPrefix + id
+	for _, c := range []struct {
+		method, target string
+		cookies        []*http.Cookie
+		want           string
+	}{
+		{"GET", "/ws", []*http.Cookie{own}, path},
+		{"GET", "/api/me", []*http.Cookie{own}, path},
+		{"GET", "/pair/callback?code=x", []*http.Cookie{own}, path},
+		{"DELETE", "/api/session", []*http.Cookie{own}, path},
+		{"POST", "/api/session", []*http.Cookie{own}, ""},
+		{"POST", framePath, []*http.Cookie{own}, ""},
+		{"GET", "/", []*http.Cookie{own}, ""},
+		{"GET", "/ws", []*http.Cookie{own, frame}, ""},
+		{"GET", "/ws", []*http.Cookie{frame}, ""},
+		{"GET", "/ws", []*http.Cookie{{Name: own.Name, Value: "short"}}, ""},
+		{"GET", "/ws", nil, ""},
+	} {
+		req := httptest.NewRequestWithContext(t.Context(), c.method, c.target, http.NoBody)
+		for _, cookie := range c.cookies {
+			req.AddCookie(cookie)
+		}
+		if got := r.server.SessionPath(req); got != c.want {
+			t.Errorf("%s %s with %d cookies: %q, want %q", c.method, c.target, len(c.cookies), got, c.want)
+		}
+	}
+	record, _, err := r.store.Get(t.Context(), path)
+	if tenant, decoded := TenantOfSession(record); err != nil || decoded != nil || tenant != priya.Tenant {
+		t.Errorf("there lies the session of %q, %v, %v", tenant, err, decoded)
+	}
+	frameID, _ := hashed(frame.Value)
+	record, _, err = r.store.Get(t.Context(), FramesPrefix+frameID)
+	if of, decoded := SessionOfFrame(record); err != nil || decoded != nil || of != path {
+		t.Errorf("the frame is of %q, %v, %v", of, err, decoded)
+	}
+}
