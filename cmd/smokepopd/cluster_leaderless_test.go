@@ -21,11 +21,13 @@ func TestClusterWithoutALeader(t *testing.T) {
 	c := startCluster(t, 2, systemOptions{nats: servers.URLs()})
 	c.settled(2)
 	me, other := c.firm().Agents[0], c.firm().Agents[1]
-	v, w := c.paired(me), c.signIn(other.Extension)
 	caller := c.known()[0]
+	v := c.paired(me)
 	owner := c.owner()
-	c.through(1 - owner)
+	c.through(owner)
+	w := c.signIn(other.Extension) // the other node hears of it alone
 	sc, its := v.reopen(), w.reopen()
+	c.sealed()
 
 	// Without two of three, the store's leader among them, there is none.
 	leader, err := leaderOf(t, servers.URLs(), "smokepop-vault")
@@ -42,6 +44,7 @@ func TestClusterWithoutALeader(t *testing.T) {
 	_, _ = sc.conn.Close(), its.conn.Close()
 	for _, i := range []int{owner, 1 - owner} {
 		c.through(i)
+		_ = w.reopen().conn.Close()
 		c.until(func() bool { return strings.Contains(c.get("http://"+c.ops+"/readyz"), "NATS does not answer") })
 		sc = v.reopen()
 		if dig(sc.hello, "pairing", "state") != "paired" {

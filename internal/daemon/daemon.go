@@ -100,11 +100,11 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (_ *Daemon, err 
 	if err := g.open(ctx, cfg, registry, opts.InspectStore, &d.down); err != nil {
 		return nil, err
 	}
-	alone := cfg
+	alone, store := cfg, storage(g.vault)
 	if cfg.Cluster.On() {
-		alone, g.world.moment = withoutTenants(cfg), momentOfMany
+		alone, store, g.world.moment = withoutTenants(cfg), g.learning(), momentOfMany
 	}
-	if d.parts, err = g.wire(ctx, alone, g.vault, carriedPrefix, registry, &d.down); err != nil {
+	if d.parts, err = g.wire(ctx, alone, store, carriedPrefix, registry, &d.down); err != nil {
 		return nil, err
 	}
 	if cfg.Cluster.On() {

@@ -16,11 +16,10 @@ import (
 // that is not owned for sure, and of agents' settings and sessions only what those
 // of the part have is there: each record that is read is a round trip.
 type fenced struct {
-	*vault.Store
+	learning
 	owned    func() bool
 	standing func() (cutOff bool, changed <-chan struct{})
 	part     int
-	sessions *sessionParts
 	recall   *recall // of who is signed in
 }
 
@@ -43,27 +42,12 @@ func (f fenced) List(ctx context.Context, prefix string) ([]string, error) {
 // Get implements [storage]. Who is signed in is known also while the store is away.
 func (f fenced) Get(ctx context.Context, path string) (value []byte, revision uint64, err error) {
 	if !ofSignedIn(path) {
-		return f.Store.Get(ctx, path)
+		return f.learning.Get(ctx, path)
 	}
-	return f.recall.get(ctx, path, f.Store.Get, func(value []byte) bool { return f.mayBeOurs(path, value) })
-}
-
-// mayBeOurs tells whether who is signed in, as a record says, is of this part, as far as
-// that is known.
-func (f fenced) mayBeOurs(path string, value []byte) bool {
-	session := path
-	if strings.HasPrefix(path, web.SessionsPrefix) {
-		f.sessions.learn(path, value)
-	} else {
-		session, _ = web.SessionOfFrame(value)
-	}
-	part, known := f.sessions.part(session)
-	return !known || part == f.part
-}
-
-// ofSignedIn tells whether a record says who is signed in.
-func ofSignedIn(path string) bool {
-	return strings.HasPrefix(path, web.SessionsPrefix) || strings.HasPrefix(path, web.FramesPrefix)
+	return f.recall.get(ctx, path, f.learning.Get, func() bool {
+		part, known := f.sessions.part(path)
+		return !known || part == f.part
+	})
 }
 
 func (f fenced) allowed() error {

@@ -373,8 +373,7 @@ func (m *member) ofWebhook(r *http.Request, _ []byte) (int, error) {
 
 // ofBrowser tells the part of an agent's request by its session.
 func (m *member) ofBrowser(r *http.Request, body []byte) (int, error) {
-	path := m.lobby.web.SessionPath(r)
-	if part, known := m.sessions.part(path); known && m.wanted(part) {
+	if part, known := m.ground.sessions.part(m.lobby.web.CredentialPath(r)); known && m.wanted(part) {
 		return part, nil
 	}
 	tenant, err := m.lobby.web.Whose(r, body)
@@ -382,9 +381,6 @@ func (m *member) ofBrowser(r *http.Request, body []byte) (int, error) {
 		return -1, err
 	}
 	part := m.partOf(tenant)
-	if path != "" && part >= 0 {
-		m.sessions.note(path, part)
-	}
 	if part < 0 && web.SignsIn(r) {
 		part = m.guessesOf(r) // of nobody's invite, or with an admin's link
 	}

@@ -30,9 +30,13 @@ type ground struct {
 	member     *member // once it has joined
 	node       string  // this one's name
 	instance   string
+	sessions   *sessionParts  // of whom they are
 	budgets    *sharedBudgets // of Smokeball, that all members share
 	popSecret  []byte         // that ids of pops are made with; nil: they are random
 }
+
+// learning is the store as a member of a cluster reads it.
+func (g *ground) learning() learning { return learning{g.vault, g.sessions} }
 
 // newPopIDs returns what makes a stack's ids of pops; nil for random ones.
 func (g *ground) newPopIDs() func(screenpop.AgentID, screenpop.CallID) string {

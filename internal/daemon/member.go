@@ -41,8 +41,6 @@ type member struct {
 	webhooks *front       // what the PBX's listener goes by
 	ends     *unkept      // that came to it
 
-	sessions *sessionParts
-
 	spread atomic.Pointer[spread]
 	mu     sync.Mutex
 	stacks map[int]*stack
@@ -52,7 +50,7 @@ type member struct {
 // join makes this daemon a member. What belongs to no tenant is the lobby's.
 func (g *ground) join(ctx context.Context, cfg *config.Config, lobby *parts) (*member, error) {
 	m := &member{
-		state: push.ClusterWhole, ground: g, stacks: map[int]*stack{}, sessions: newSessionParts(), failed: make(chan error, 1), going: make(chan struct{}), handed: make(chan struct{}),
+		state: push.ClusterWhole, ground: g, stacks: map[int]*stack{}, failed: make(chan error, 1), going: make(chan struct{}), handed: make(chan struct{}),
 		lobby: &stack{parts: lobby, agents: lobby.web.Handler(), pbx: lobby.receiver.Handler(), admin: lobby.web.Admin(), ending: context.Background()},
 	}
 	m.spread.Store(spreadOf(cfg))
@@ -117,6 +115,9 @@ func (m *member) run(ctx context.Context) error {
 	group.Go(func() error { m.tellPages(failing); return nil })
 	group.Go(func() error { m.webhooks.offerUnkept(failing); return nil })
 	group.Go(func() error { return m.ground.budgets.run(failing, m) })
+	for _, prefix := range []string{web.SessionsPrefix, web.FramesPrefix} {
+		group.Go(func() error { m.ground.learning().follow(failing, prefix); return nil })
+	}
 	over, end := context.WithCancel(context.WithoutCancel(ctx)) // when nobody asks anything any more
 	group.Go(func() error {
 		here, stop := context.WithCancelCause(failing)
@@ -313,7 +314,7 @@ func carriedAt(part int) string { return fmt.Sprintf("carried/part-%02d/", part)
 func (m *member) Take(ctx context.Context, part int) error {
 	began := time.Now()
 	store := fenced{
-		Store: m.ground.vault, owned: func() bool { return m.Owns(part) }, standing: m.Standing, part: part, sessions: m.sessions,
+		learning: m.ground.learning(), owned: func() bool { return m.Owns(part) }, standing: m.Standing, part: part,
 		recall: newRecall(func() bool { return m.Owns(part) || m.NobodyLeads() }),
 	}
 	cfg := m.spread.Load().part(part)

@@ -80,7 +80,7 @@ func (g *ground) openCluster(ctx context.Context, cfg *config.Config, keys vault
 	if err != nil {
 		return err
 	}
-	g.budgets = newSharedBudgets(places, opts.Metrics)
+	g.sessions, g.budgets = newSessionParts(), newSharedBudgets(places, opts.Metrics)
 	bucket, err := cluster.OpenBucket(ctx, nc, cluster.BucketConfig{
 		Name: cfg.Cluster.Name + "-vault", Replicas: cfg.Cluster.Replicas, MaxSize: vault.MaxValue + vault.Overhead,
 	})

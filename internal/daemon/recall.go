@@ -36,12 +36,12 @@ type recalled struct {
 func newRecall(sure func() bool) *recall { return &recall{sure: sure, records: map[string]recalled{}} }
 
 // get reads a record, or recalls it. What ours does not hold for is not kept.
-func (rc *recall) get(ctx context.Context, path string, read func(context.Context, string) ([]byte, uint64, error), ours func(value []byte) bool) ([]byte, uint64, error) {
+func (rc *recall) get(ctx context.Context, path string, read func(context.Context, string) ([]byte, uint64, error), ours func() bool) ([]byte, uint64, error) {
 	for end := time.Now().Add(recallMost); ; {
 		forgets, _, known := rc.last(path)
 		if !known {
 			value, revision, err := read(ctx, path)
-			if err == nil && value != nil && ours(value) {
+			if err == nil && value != nil && ours() {
 				rc.keep(path, recalled{value, revision}, forgets)
 			}
 			return value, revision, err

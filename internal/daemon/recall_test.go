@@ -28,8 +28,8 @@ func TestWhatWasReadIsRecalledWhileTheStoreIsAway(t *testing.T) {
 			return nil, 0, ctx.Err()
 		}
 		damaged := func(context.Context, string) ([]byte, uint64, error) { return nil, 0, vault.ErrDamaged }
-		all, none := func([]byte) bool { return true }, func([]byte) bool { return false }
-		get := func(path string, read func(context.Context, string) ([]byte, uint64, error), ours func([]byte) bool) string {
+		all, none := func() bool { return true }, func() bool { return false }
+		get := func(path string, read func(context.Context, string) ([]byte, uint64, error), ours func() bool) string {
 			began := time.Now()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
@@ -47,7 +47,7 @@ func TestWhatWasReadIsRecalledWhileTheStoreIsAway(t *testing.T) {
 			sure bool
 			path string
 			read func(context.Context, string) ([]byte, uint64, error)
-			ours func([]byte) bool
+			ours func() bool
 			want string
 		}{
 			{"never read, the store refuses", true, "a", refused, all, "an error after 0s"},

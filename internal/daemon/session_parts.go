@@ -1,17 +1,20 @@
 package daemon
 
 import (
+	"context"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/smokepop/smokepop/internal/cluster"
+	"github.com/smokepop/smokepop/internal/vault"
 	"github.com/smokepop/smokepop/internal/web"
 )
 
-// sessionParts remembers which part each session is of: a session's name in the
-// store does not tell, and it never changes. So all parts here together read each
-// session once to know that it is another's, and not once each; and what a browser
-// asks goes to its owner without a question to the store, also while that is away.
+// sessionParts remembers which part each session is of, and each frame: their names in
+// the store do not tell, and it never changes. So all parts here together read each
+// once to know that it is another's, and not once each; and what a browser asks goes to
+// its owner without a question to the store, also while that is away.
 type sessionParts struct {
 	mu    sync.Mutex
 	known map[string]int // by path
@@ -19,22 +22,37 @@ type sessionParts struct {
 
 func newSessionParts() *sessionParts { return &sessionParts{known: map[string]int{}} }
 
+// ofSignedIn tells whether a record says who is signed in.
+func ofSignedIn(path string) bool {
+	return strings.HasPrefix(path, web.SessionsPrefix) || strings.HasPrefix(path, web.FramesPrefix)
+}
+
+// learn notes whose a record is that says who is signed in. A frame is of its session's.
 func (sp *sessionParts) learn(path string, record []byte) {
-	if _, known := sp.part(path); known {
+	sp.mu.Lock()
+	defer sp.mu.Unlock()
+	if _, known := sp.known[path]; known {
+		return
+	}
+	if strings.HasPrefix(path, web.FramesPrefix) {
+		session, err := web.SessionOfFrame(record)
+		if part, known := sp.known[session]; err == nil && known {
+			sp.known[path] = part
+		}
 		return
 	}
 	if tenant, err := web.TenantOfSession(record); err == nil {
-		sp.note(path, cluster.PartOf(string(tenant)))
+		sp.known[path] = cluster.PartOf(string(tenant))
 	}
 }
 
-func (sp *sessionParts) note(path string, part int) {
+func (sp *sessionParts) forget(path string) {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
-	sp.known[path] = part
+	delete(sp.known, path)
 }
 
-// part returns which part a session is of, if that is known.
+// part returns which part a session or a frame is of, if that is known.
 func (sp *sessionParts) part(path string) (part int, known bool) {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
@@ -42,7 +60,7 @@ func (sp *sessionParts) part(path string) (part int, known bool) {
 	return part, known
 }
 
-// of leaves of all paths there are those of a part, and those that nobody has read.
+// of leaves of all sessions there are those of a part, and those that nobody has read.
 func (sp *sessionParts) of(all []string, part int) []string {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
@@ -59,4 +77,50 @@ func (sp *sessionParts) of(all []string, part int) []string {
 		of, known := sp.known[path]
 		return known && of != part
 	})
+}
+
+// learning is the store of a cluster's node, which learns from all that is read which
+// part it is of.
+type learning struct {
+	*vault.Store
+	sessions *sessionParts
+}
+
+// Get implements [storage].
+func (l learning) Get(ctx context.Context, path string) (value []byte, revision uint64, err error) {
+	value, revision, err = l.Store.Get(ctx, path)
+	if err == nil && value != nil && ofSignedIn(path) {
+		l.sessions.learn(path, value)
+	}
+	return value, revision, err
+}
+
+// follow learns of who signs in at any node, until ctx ends, so that a page that comes
+// here is no stranger. Those of before are read by the lobby, when it sweeps.
+func (l learning) follow(ctx context.Context, prefix string) {
+	for c := range l.Watch(ctx, prefix) {
+		l.hear(ctx, prefix, c)
+	}
+}
+
+func (l learning) hear(ctx context.Context, prefix string, c vault.Change) {
+	switch {
+	case c.Missed: // too many at once
+		if paths, err := l.List(ctx, prefix); err == nil {
+			l.read(ctx, paths...)
+		}
+	case c.Deleted:
+		l.sessions.forget(c.Path)
+	default:
+		l.read(ctx, c.Path)
+	}
+}
+
+// read learns what is not known. What cannot be read now is when a page comes with it.
+func (l learning) read(ctx context.Context, paths ...string) {
+	for _, path := range paths {
+		if _, known := l.sessions.part(path); !known && ctx.Err() == nil {
+			_, _, _ = l.Get(ctx, path)
+		}
+	}
 }

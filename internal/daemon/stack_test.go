@@ -48,7 +48,7 @@ func TestAPartReadsTheSettingsOfItsOwnTenants(t *testing.T) {
 		}
 	}
 	own := cluster.PartOf(tenants[0])
-	part := fenced{Store: store, owned: func() bool { return true }, part: own, sessions: newSessionParts(), recall: newRecall(nil)}
+	part := fenced{learning: learning{store, newSessionParts()}, owned: func() bool { return true }, part: own, recall: newRecall(nil)}
 	var want []string
 	for _, tenant := range tenants {
 		if cluster.PartOf(tenant) == own {

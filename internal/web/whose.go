@@ -63,25 +63,27 @@ func (s *Server) Whose(r *http.Request, body []byte) (screenpop.Tenant, error) {
 	return screenpop.ParseTenant(string(in.Tenant)), nil
 }
 
-// SessionPath returns where in the store the session lies that an agent's request is
-// made with, which says whose it is to who knows that already. It is "" for a request
-// that has no session, or something else to go by besides.
-func (s *Server) SessionPath(r *http.Request) string {
+// CredentialPath returns where in the store lies what an agent's request shows to say
+// whose it is: a session or a frame, for who knows already whose that is. It is "" for
+// a request that shows neither, or both.
+func (s *Server) CredentialPath(r *http.Request) string {
 	if !ofSomebody(r.URL.Path) || r.URL.Path == framePath || r.URL.Path == "/api/session" && r.Method != http.MethodDelete {
 		return ""
 	}
-	if _, err := r.Cookie(s.frameCookieName()); err == nil {
+	session, noSession := r.Cookie(s.cookieName())
+	frame, noFrame := r.Cookie(s.frameCookieName())
+	shown, prefix := session, SessionsPrefix
+	switch {
+	case (noSession == nil) == (noFrame == nil):
 		return ""
+	case noSession != nil:
+		shown, prefix = frame, FramesPrefix
 	}
-	cookie, err := r.Cookie(s.cookieName())
-	if err != nil {
-		return ""
-	}
-	id, ok := hashed(cookie.Value)
+	id, ok := hashed(shown.Value)
 	if !ok {
 		return ""
 	}
-	return SessionsPrefix + id
+	return prefix + id
 }
 
 // SignsIn tells whether a request tries to sign in, by whatever there is to guess at.

@@ -6,14 +6,15 @@ import (
 	"testing"
 )
 
-// Who has seen a session before knows whose a request is by where the session lies in
-// the store; not that of a request that signs in, or that has something else to go by.
-func TestSessionPath(t *testing.T) {
+// Who has read a session or a frame before knows whose a request is by where that lies
+// in the store; not that of a request that signs in, or that has both.
+func TestCredentialPath(t *testing.T) {
 	r := newRig(t, allowing(portal))
 	own := r.join(priya)
 	frame := r.frameCookie(own)
 	id, _ := hashed(own.Value)
-	path := SessionsPrefix + id
+	frameID, _ := hashed(frame.Value)
+	path, framed := SessionsPrefix+id, FramesPrefix+frameID
 	for _, c := range []struct {
 		method, target string
 		cookies        []*http.Cookie
@@ -27,7 +28,7 @@ func TestSessionPath(t *testing.T) {
 		{"POST", framePath, []*http.Cookie{own}, ""},
 		{"GET", "/", []*http.Cookie{own}, ""},
 		{"GET", "/ws", []*http.Cookie{own, frame}, ""},
-		{"GET", "/ws", []*http.Cookie{frame}, ""},
+		{"GET", "/ws", []*http.Cookie{frame}, framed},
 		{"GET", "/ws", []*http.Cookie{{Name: own.Name, Value: "short"}}, ""},
 		{"GET", "/ws", nil, ""},
 	} {
@@ -35,7 +36,7 @@ func TestSessionPath(t *testing.T) {
 		for _, cookie := range c.cookies {
 			req.AddCookie(cookie)
 		}
-		if got := r.server.SessionPath(req); got != c.want {
+		if got := r.server.CredentialPath(req); got != c.want {
 			t.Errorf("%s %s with %d cookies: %q, want %q", c.method, c.target, len(c.cookies), got, c.want)
 		}
 	}
@@ -43,8 +44,7 @@ func TestSessionPath(t *testing.T) {
 	if tenant, decoded := TenantOfSession(record); err != nil || decoded != nil || tenant != priya.Tenant {
 		t.Errorf("there lies the session of %q, %v, %v", tenant, err, decoded)
 	}
-	frameID, _ := hashed(frame.Value)
-	record, _, err = r.store.Get(t.Context(), FramesPrefix+frameID)
+	record, _, err = r.store.Get(t.Context(), framed)
 	if of, decoded := SessionOfFrame(record); err != nil || decoded != nil || of != path {
 		t.Errorf("the frame is of %q, %v, %v", of, err, decoded)
 	}
