@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 )
@@ -130,5 +131,34 @@ func TestTheDeadStayDead(t *testing.T) {
 	delete(r.Members, "other")
 	if gone := c.hear(r, nil, now); len(gone) > 0 || len(c.beats) > 0 || c.alive("other") {
 		t.Errorf("it is off the roster, and gone %v, known %v", gone, c.beats)
+	}
+}
+
+// When nobody had a lease for a while, who said so until the end is given time to be
+// heard again: what it sent to the leader of before is lost. Who was silent is not.
+func TestWhoWasThereIsGivenTime(t *testing.T) {
+	r := &roster{Members: map[string]member{"me": {Node: "a"}, "there": {Node: "b"}, "silent": {Node: "c"}}}
+	began := time.Now()
+	counts := map[string]uint64{"there": 7, "silent": 7}
+	c := &Cluster{id: "me", beats: map[string]beat{}, standing: standing{answers: map[string]answer{
+		"there": {began.Add(-answerFor), false}, "silent": {began.Add(-answerFor - time.Millisecond), false},
+	}}}
+	c.hear(r, counts, began.Add(-time.Minute))
+	c.lapsed = true
+	c.hear(r, counts, began)
+	c.lapsed = false
+	for _, step := range []struct {
+		after time.Duration
+		alive []bool
+	}{
+		{leaseTime, []bool{true, true}},
+		{leaseTime + time.Millisecond, []bool{true, false}},
+		{leaseTime + lostBeats, []bool{true, false}},
+		{leaseTime + lostBeats + time.Millisecond, []bool{false, false}},
+	} {
+		c.hear(r, counts, began.Add(step.after))
+		if got := []bool{c.alive("there"), c.alive("silent")}; !slices.Equal(got, step.alive) {
+			t.Errorf("%v later they are alive: %v, want %v", step.after, got, step.alive)
+		}
 	}
 }

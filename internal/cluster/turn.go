@@ -22,6 +22,9 @@ const (
 	leaseMargin = 300 * time.Millisecond
 	// askTime bounds one exchange with the servers.
 	askTime = time.Second
+	// lostBeats is for how long a member that was there while nobody had a lease may not
+	// be heard when this one has one again: what it sent to the leader of before is lost.
+	lostBeats = 2 * askTime
 	// leaveTime is how long a member tries to say that it leaves.
 	leaveTime = 3 * time.Second
 	// leaveAtOnce is how many parts are handed over at a time by who leaves: who is
@@ -190,6 +193,9 @@ func (c *Cluster) hear(r *roster, counts map[string]uint64, now time.Time) (gone
 			continue
 		case there && c.lapsed: // its own silence is no sign that the others were silent
 			b.seen = now
+			if a, told := c.standing.answers[id]; told && now.Sub(a.at) <= answerFor {
+				b.seen = now.Add(lostBeats) // it was there a moment ago
+			}
 		case there && now.Sub(b.seen) <= leaseTime:
 			continue
 		case there:

@@ -18,6 +18,9 @@ import (
 const (
 	// kvAnswer is how long the servers may take for one record.
 	kvAnswer = 5 * time.Second
+	// kvTry is after which time a question is asked once more: one that was on its way to
+	// a leader which has died is answered by nobody.
+	kvTry = time.Second
 	// kvMarker is how long the servers remember that a record was deleted.
 	kvMarker = 24 * time.Hour
 	// kvCatchUp is how long a write waits until its own watchers were told.
@@ -172,9 +175,17 @@ func (b *kvBackend) Get(ctx context.Context, path string) ([]byte, uint64, error
 	got := make(chan error, 1)
 	go func() {
 		defer cancel()
-		var err error
-		e, err = b.kv.Get(asked, keyOf(path))
-		got <- err
+		for {
+			try, end := context.WithTimeout(asked, kvTry)
+			var err error
+			e, err = b.kv.Get(try, keyOf(path))
+			lost := err != nil && try.Err() != nil && asked.Err() == nil
+			end()
+			if !lost {
+				got <- err
+				return
+			}
+		}
 	}()
 	// nats.go looks at no context while it connects to a server that does not
 	// answer: who waits for it waits with it.

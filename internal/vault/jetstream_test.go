@@ -12,6 +12,13 @@ import (
 // natsBucket starts a server with JetStream and returns a bucket there.
 func natsBucket(t testing.TB) jetstream.KeyValue {
 	t.Helper()
+	kv, _ := natsBucketAt(t)
+	return kv
+}
+
+// natsBucketAt is natsBucket with the server's address.
+func natsBucketAt(t testing.TB) (kv jetstream.KeyValue, address string) {
+	t.Helper()
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
 	if err != nil {
 		t.Fatal(err)
@@ -33,11 +40,11 @@ func natsBucket(t testing.TB) jetstream.KeyValue {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kv, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "vault", LimitMarkerTTL: time.Minute, MaxValueSize: MaxValue + Overhead})
+	kv, err = js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "vault", LimitMarkerTTL: time.Minute, MaxValueSize: MaxValue + Overhead})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return kv
+	return kv, s.Addr().String()
 }
 
 func FuzzKeyOfPath(f *testing.F) {
