@@ -11,6 +11,9 @@ import (
 const (
 	// judgeEvery is how often it is looked at whether this member is cut off.
 	judgeEvery = 100 * time.Millisecond
+	// doubtTime is how old a lease is as a rule at most: a beat, and its way to the
+	// leader and back.
+	doubtTime = beatEvery + 50*time.Millisecond
 	// standingWait is how long the others have to tell how they stand, and for how long
 	// one of them has a lease while this member has none before that means anything:
 	// leases end, and begin anew, a beat apart. answerFor is how long what they have told
@@ -54,7 +57,17 @@ func (c *Cluster) NobodyLeads() bool {
 	return c.standing.nobody && !time.Now().Before(c.until)
 }
 
-// Standing is CutOff with a channel that is closed when that may have changed.
+// Doubts tells whether this member should have had its lease renewed by now, and does
+// not know yet how it stands: it may be cut off.
+func (c *Cluster) Doubts() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	renewed := c.until.Add(leaseMargin - leaseTime)
+	return !c.until.IsZero() && time.Since(renewed) > doubtTime && !c.standing.cutOff && !c.standing.nobody
+}
+
+// Standing is CutOff with a channel that is closed when that may have changed, or what
+// [Cluster.Doubts] and [Cluster.NobodyLeads] tell.
 func (c *Cluster) Standing() (cutOff bool, changed <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -110,7 +123,7 @@ func (c *Cluster) stands(now time.Time) (ask bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := &c.standing
-	before := s.cutOff
+	cutOff, nobody := s.cutOff, s.nobody
 	s.nobody = false
 	switch {
 	case c.until.IsZero() || now.Before(c.until):
@@ -146,7 +159,7 @@ func (c *Cluster) stands(now time.Time) (ask bool) {
 			s.cutOff = silent || whole && now.Sub(s.behind) >= behindMost
 		}
 	}
-	if s.cutOff != before {
+	if s.cutOff != cutOff || s.nobody != nobody {
 		c.tell()
 	}
 	return ask

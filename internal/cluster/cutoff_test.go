@@ -71,3 +71,29 @@ func TestWhoHasNoLeaseForAMomentIsNotCutOff(t *testing.T) {
 		}
 	}
 }
+
+// A lease that was not renewed as it is as a rule is in doubt, until it is known how the
+// member stands.
+func TestDoubts(t *testing.T) {
+	const whole = leaseTime - leaseMargin
+	for name, tc := range map[string]struct {
+		renewed        time.Duration // ago
+		cutOff, nobody bool
+		want           bool
+	}{
+		"renewed":                   {0, false, false, false},
+		"a beat ago":                {beatEvery, false, false, false},
+		"longer ago":                {doubtTime + time.Millisecond, false, false, true},
+		"the lease has ended":       {whole + time.Millisecond, false, false, true},
+		"it is known to be cut off": {whole + time.Second, true, false, false},
+		"nobody leads":              {whole + time.Second, false, true, false},
+	} {
+		c := &Cluster{until: time.Now().Add(whole - tc.renewed), standing: standing{cutOff: tc.cutOff, nobody: tc.nobody}}
+		if got := c.Doubts(); got != tc.want {
+			t.Errorf("%s: %t, want %t", name, got, tc.want)
+		}
+	}
+	if new(Cluster).Doubts() {
+		t.Error("who has not begun is in doubt")
+	}
+}

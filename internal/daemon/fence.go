@@ -19,6 +19,7 @@ type fenced struct {
 	learning
 	owned    func() bool
 	standing func() (cutOff bool, changed <-chan struct{})
+	doubts   func() bool // the node may be cut off, and not know it yet
 	part     int
 	recall   *recall // of who is signed in
 }

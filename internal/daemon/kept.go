@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// keepTime is how long an end waits until it is written for the next owner.
+// keepTime is how long an event waits until it is written for the next owner.
 const keepTime = time.Second
 
 var (
@@ -16,13 +16,14 @@ var (
 	errPartLost = errors.New("the part has changed hands")
 )
 
-// keeping lets the ends of calls wait until they are written for the next owner of
-// their part.
+// keeping lets events wait until they are written for the next owner of their part: the
+// ends of calls always, others while this node may be cut off and not know it yet.
 type keeping struct {
 	// owned tells whether the part is this node's for sure; standing whether the node
 	// is cut off from others, and when that may have changed.
 	owned    func() bool
 	standing func() (cutOff bool, changed <-chan struct{})
+	doubts   func() bool   // the node may be cut off, and not know it yet
 	urgent   chan struct{} // holds one token while somebody waits
 
 	mu      sync.Mutex
@@ -31,15 +32,20 @@ type keeping struct {
 	over    chan struct{} // closed when nothing is written any more
 }
 
-func newKeeping(owned func() bool, standing func() (bool, <-chan struct{})) *keeping {
-	return &keeping{owned: owned, standing: standing, urgent: make(chan struct{}, 1), over: make(chan struct{})}
+func newKeeping(owned func() bool, standing func() (bool, <-chan struct{}), doubts func() bool) *keeping {
+	return &keeping{owned: owned, standing: standing, doubts: doubts, urgent: make(chan struct{}, 1), over: make(chan struct{})}
 }
 
 // wait returns nil once all that was taken in before is written, by a write that was
-// finished while the part was owned: who owns it next reads it. It is also nil, and
-// ctx is noted on, when nothing can be written while nobody can take over: NATS has
-// been away for everybody for a while.
-func (k *keeping) wait(ctx context.Context, wake func()) error {
+// finished while the part was owned: who owns it next reads it. It is also nil for what
+// is no end while there is no doubt how this node stands, and when nothing can be
+// written while nobody can take over: NATS has been away for everybody for a while. Of
+// an end that is not written ctx is noted on: it is offered again. No other event is,
+// which may be of a call that is long over by then.
+func (k *keeping) wait(ctx context.Context, over bool, wake func()) error {
+	if !over && !k.doubts() {
+		return nil
+	}
 	written := make(chan struct{})
 	k.mu.Lock()
 	k.waiting = append(k.waiting, written)
@@ -49,8 +55,8 @@ func (k *keeping) wait(ctx context.Context, wake func()) error {
 	default:
 	}
 	wake()
-	err := k.until(ctx, written)
-	if err != nil {
+	err := k.until(ctx, over, written)
+	if err != nil && over {
 		noteUnkept(ctx)
 	}
 	if errors.Is(err, errAwayForAll) {
@@ -63,7 +69,7 @@ func (k *keeping) wait(ctx context.Context, wake func()) error {
 // owner who could have missed it.
 var errAwayForAll = errors.New("NATS is away")
 
-func (k *keeping) until(ctx context.Context, written <-chan struct{}) error {
+func (k *keeping) until(ctx context.Context, over bool, written <-chan struct{}) error {
 	late := time.NewTimer(keepTime)
 	defer late.Stop()
 	for {
@@ -73,6 +79,8 @@ func (k *keeping) until(ctx context.Context, written <-chan struct{}) error {
 			return errCutOff
 		case k.behind():
 			return errAwayForAll
+		case !over && !k.doubts():
+			return nil
 		}
 		select {
 		case <-written:

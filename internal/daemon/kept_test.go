@@ -13,8 +13,8 @@ import (
 
 // stood is how a node stands: whether it owns the part, and is cut off.
 type stood struct {
-	owned, cutOff atomic.Bool
-	changed       chan struct{}
+	owned, cutOff, doubts atomic.Bool
+	changed               chan struct{}
 }
 
 func (s *stood) standing() (bool, <-chan struct{}) { return s.cutOff.Load(), s.changed }
@@ -60,11 +60,11 @@ func TestAnEndWaitsUntilItIsWritten(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &stood{changed: make(chan struct{})}
 				s.owned.Store(true)
-				k := newKeeping(s.owned.Load, s.standing)
+				k := newKeeping(s.owned.Load, s.standing, s.doubts.Load)
 				noted, woken, began := false, 0, time.Now()
 				ctx := context.WithValue(t.Context(), notedKey{}, unkeptNote(func() { noted = true }))
 				answered := make(chan error)
-				go func() { answered <- k.wait(ctx, func() { woken++ }) }()
+				go func() { answered <- k.wait(ctx, true, func() { woken++ }) }()
 				synctest.Wait()
 				go tc.during(k, s)
 				if err := <-answered; !errors.Is(err, tc.want) || noted != tc.noted || woken != 1 {
@@ -83,12 +83,12 @@ func TestAnEndWaitsUntilItIsWritten(t *testing.T) {
 func TestAnEndDoesNotWaitForWhatIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &stood{changed: make(chan struct{})}
-		k := newKeeping(s.owned.Load, s.standing)
+		k := newKeeping(s.owned.Load, s.standing, s.doubts.Load)
 		noted := 0
 		ctx := context.WithValue(t.Context(), notedKey{}, unkeptNote(func() { noted++ }))
 		wait := func() (time.Duration, error) {
 			began := time.Now()
-			err := k.wait(ctx, func() {})
+			err := k.wait(ctx, true, func() {})
 			return time.Since(began), err
 		}
 		k.wrote(k.take(), vault.ErrAway)
@@ -110,8 +110,55 @@ func TestAnEndDoesNotWaitForWhatIsAway(t *testing.T) {
 		}
 		gone, cancel := context.WithCancel(ctx)
 		cancel()
-		if err := k.wait(gone, func() {}); !errors.Is(err, context.Canceled) {
+		if err := k.wait(gone, true, func() {}); !errors.Is(err, context.Canceled) {
 			t.Errorf("a sender who has gone: %v", err)
 		}
 	})
+}
+
+// What is no end waits only while it is in doubt how the node stands, and is not offered
+// again: the call may be over by then.
+func TestWhatIsNoEndWaitsInDoubt(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		doubt  bool
+		during func(k *keeping, s *stood)
+		want   error
+		after  time.Duration
+	}{
+		{"no doubt", false, func(*keeping, *stood) {}, nil, 0},
+		{"written", true, func(k *keeping, _ *stood) {
+			time.Sleep(time.Millisecond)
+			k.wrote(k.take(), nil)
+		}, nil, time.Millisecond},
+		{"never", true, func(*keeping, *stood) {}, errNotKept, keepTime},
+		{"cut off", true, func(_ *keeping, s *stood) {
+			time.Sleep(time.Millisecond)
+			s.doubts.Store(false)
+			s.cutOff.Store(true)
+			close(s.changed)
+		}, errCutOff, time.Millisecond},
+		{"nobody can take over", true, func(_ *keeping, s *stood) {
+			time.Sleep(time.Millisecond)
+			s.doubts.Store(false)
+			s.changed <- struct{}{}
+		}, nil, time.Millisecond},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &stood{changed: make(chan struct{})}
+				s.owned.Store(true)
+				s.doubts.Store(tc.doubt)
+				k := newKeeping(s.owned.Load, s.standing, s.doubts.Load)
+				ctx := context.WithValue(t.Context(), notedKey{}, unkeptNote(func() { t.Error("it is offered again") }))
+				began, answered := time.Now(), make(chan error, 1)
+				go func() { answered <- k.wait(ctx, false, func() {}) }()
+				synctest.Wait()
+				go tc.during(k, s)
+				if err := <-answered; !errors.Is(err, tc.want) || time.Since(began) != tc.after {
+					t.Errorf("%v after %v, want %v after %v", err, time.Since(began), tc.want, tc.after)
+				}
+			})
+		})
+	}
 }

@@ -314,7 +314,7 @@ func carriedAt(part int) string { return fmt.Sprintf("carried/part-%02d/", part)
 func (m *member) Take(ctx context.Context, part int) error {
 	began := time.Now()
 	store := fenced{
-		learning: m.ground.learning(), owned: func() bool { return m.Owns(part) }, standing: m.Standing, part: part,
+		learning: m.ground.learning(), owned: func() bool { return m.Owns(part) }, standing: m.Standing, doubts: m.Doubts, part: part,
 		recall: newRecall(func() bool { return m.Owns(part) || m.NobodyLeads() }),
 	}
 	cfg := m.spread.Load().part(part)

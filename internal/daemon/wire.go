@@ -63,10 +63,10 @@ func (g *ground) wire(ctx context.Context, cfg *config.Config, store storage, ca
 	if p.tracing, err = newTracing(cfg.Tracing, world.collector, g.version, metrics, log.With("component", "otlp")); err != nil {
 		return nil, err
 	}
-	var kept func(context.Context) error // nil: nobody goes on with the calls
+	var kept func(ctx context.Context, over bool) error // nil: nobody goes on with the calls
 	if part, ok := store.(fenced); ok {
-		p.moved, p.kept = newMovement(), newKeeping(part.owned, part.standing)
-		kept = func(ctx context.Context) error { return p.kept.wait(ctx, p.moved.stir) }
+		p.moved, p.kept = newMovement(), newKeeping(part.owned, part.standing, part.doubts)
+		kept = func(ctx context.Context, over bool) error { return p.kept.wait(ctx, over, p.moved.stir) }
 	}
 	left := func() (*carried, error) { return p.left(ctx) }
 	if p.moved != nil { // which takes nothing away

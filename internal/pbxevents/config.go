@@ -71,11 +71,12 @@ type Deps struct {
 	Directory Directory
 	Sink      screenpop.Sink
 	Trace     screenpop.Recorder
-	// Kept, if set, is asked for each end that was taken in, before it is answered,
-	// also for one that was known. It returns nil once all that was taken in before
-	// is where whoever goes on with the calls finds it. An error has the PBX told to
-	// send the end again; it is taken in all the same.
-	Kept    func(ctx context.Context) error
+	// Kept, if set, is asked for each event that was taken in, before it is answered,
+	// also for one that was known; over tells whether it is an end. It returns nil once
+	// all that was taken in before is where whoever goes on with the calls finds it, or
+	// it does not matter. An error has the PBX told to send the event again; it is taken
+	// in all the same.
+	Kept    func(ctx context.Context, over bool) error
 	Metrics prometheus.Registerer
 	Log     *slog.Logger
 	Now     func() time.Time // stands in for the clock in tests

@@ -97,17 +97,23 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 	answer(w, v)
 }
 
-// keep waits until an end that was taken in is safe with whoever goes on with the
-// calls. The refusal says that it may not be.
+// keep waits until what was taken in is safe with whoever goes on with the calls. The
+// refusal says that it may not be.
 func (r *Receiver) keep(ctx context.Context, m *message, v *verdict) *refusal {
-	if r.deps.Kept == nil || m.state != screenpop.Terminated || m.test || v.result == full {
+	over := m.state == screenpop.Terminated
+	ours := over || v.result == accepted || v.skip == screenpop.SkipDuplicate
+	if r.deps.Kept == nil || m.test || v.result == full || !ours {
 		return nil
 	}
-	if err := r.deps.Kept(ctx); err == nil {
+	if err := r.deps.Kept(ctx, over); err == nil {
 		return nil
+	}
+	what := "The call is over here."
+	if !over {
+		what = "The event is taken in here."
 	}
 	return &refusal{http.StatusServiceUnavailable, unkept,
-		"The call is over here. Send the event again in a second, to another node where there are several: it cannot be kept just now for the node that goes on with the calls."}
+		what + " Send the event again in a second, to another node where there are several: it cannot be kept just now for the node that goes on with the calls."}
 }
 
 // admit checks a request and reads its event.

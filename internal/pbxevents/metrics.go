@@ -23,7 +23,7 @@ const (
 	tooLarge        result = "too-large"
 	unsupportedType result = "unsupported-type"
 	full            result = "full"
-	unkept          result = "unkept" // an end that was taken in, and may be lost to who goes on
+	unkept          result = "unkept" // an event that was taken in, and may be lost to who goes on
 )
 
 func results() []result {
