@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/smokepop/smokepop/internal/cluster"
 	"github.com/smokepop/smokepop/internal/tokens"
@@ -21,7 +22,8 @@ type fenced struct {
 	standing func() (cutOff bool, changed <-chan struct{})
 	doubts   func() bool // the node may be cut off, and not know it yet
 	part     int
-	recall   *recall // of who is signed in
+	hearing  func() context.Context // ends when NATS falls silent
+	recall   *recall                // of who is signed in
 }
 
 // List implements [storage]. Of sessions those are listed too of which it is not
@@ -44,6 +46,13 @@ func (f fenced) List(ctx context.Context, prefix string) ([]string, error) {
 func (f fenced) Get(ctx context.Context, path string) (value []byte, revision uint64, err error) {
 	if !ofSignedIn(path) {
 		return f.learning.Get(ctx, path)
+	}
+	// Where this node is cut off, or NATS falls silent, a page does better elsewhere.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(f.hearing(), cancel)()
+	if cutOff, _ := f.standing(); cutOff {
+		defer time.AfterFunc(deafTime, cancel).Stop()
 	}
 	return f.recall.get(ctx, path, f.learning.Get, func() bool {
 		part, known := f.sessions.part(path)

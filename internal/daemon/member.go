@@ -314,8 +314,8 @@ func carriedAt(part int) string { return fmt.Sprintf("carried/part-%02d/", part)
 func (m *member) Take(ctx context.Context, part int) error {
 	began := time.Now()
 	store := fenced{
-		learning: m.ground.learning(), owned: func() bool { return m.Owns(part) }, standing: m.Standing, doubts: m.Doubts, part: part,
-		recall: newRecall(func() bool { return m.Owns(part) || m.NobodyLeads() }),
+		learning: m.ground.learning(), owned: func() bool { return m.Owns(part) }, standing: m.Standing, doubts: m.Doubts, hearing: m.Hearing, part: part,
+		recall: newRecall(func() bool { return m.Owns(part) || m.NobodyLeads() }, m.CutOff),
 	}
 	cfg := m.spread.Load().part(part)
 	s, err := m.ground.newStack(ctx, cfg, store, carriedAt(part), m.fatal)

@@ -20,8 +20,9 @@ const (
 // as in the seconds in which JetStream has no leader: what the store said last holds
 // for as long as nobody but this owner can have changed it.
 type recall struct {
-	// sure: nobody else can have, whether the store answers or not.
-	sure func() bool
+	// sure: nobody else can have, whether the store answers or not. Vain: somebody may
+	// have, and whoever asks does better at another node than to wait.
+	sure, vain func() bool
 
 	mu      sync.Mutex
 	forgets uint64 // how often anything was forgotten
@@ -33,7 +34,9 @@ type recalled struct {
 	revision uint64
 }
 
-func newRecall(sure func() bool) *recall { return &recall{sure: sure, records: map[string]recalled{}} }
+func newRecall(sure, vain func() bool) *recall {
+	return &recall{sure: sure, vain: vain, records: map[string]recalled{}}
+}
 
 // get reads a record, or recalls it. What ours does not hold for is not kept.
 func (rc *recall) get(ctx context.Context, path string, read func(context.Context, string) ([]byte, uint64, error), ours func() bool) ([]byte, uint64, error) {
@@ -63,7 +66,7 @@ func (rc *recall) get(ctx context.Context, path string, read func(context.Contex
 		if _, last, still := rc.last(path); still && rc.sure() {
 			return last.value, last.revision, nil
 		}
-		if !late || !time.Now().Before(end) {
+		if !late || rc.vain() || !time.Now().Before(end) {
 			return nil, 0, err
 		}
 	}

@@ -16,8 +16,8 @@ import (
 // changed it; never of one that has gone here, or may have.
 func TestWhatWasReadIsRecalledWhileTheStoreIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var sure atomic.Bool
-		rc := newRecall(sure.Load)
+		var sure, vain atomic.Bool
+		rc := newRecall(sure.Load, vain.Load)
 		there := func(context.Context, string) ([]byte, uint64, error) { return []byte("in"), 7, nil }
 		gone := func(context.Context, string) ([]byte, uint64, error) { return nil, 0, nil }
 		refused := func(context.Context, string) ([]byte, uint64, error) {
@@ -68,6 +68,15 @@ func TestWhatWasReadIsRecalledWhileTheStoreIsAway(t *testing.T) {
 				t.Errorf("%s: %s, want %s", step.what, got, step.want)
 			}
 		}
+
+		// A node that is cut off says so, as soon as it knows.
+		get("a", there, all)
+		sure.Store(false)
+		time.AfterFunc(700*time.Millisecond, func() { vain.Store(true) })
+		if got := get("a", silent, all); got != "an error after 1s" {
+			t.Errorf("cut off meanwhile: %s", got)
+		}
+		vain.Store(false)
 
 		// It is ended while it is being read: what the store said before is no longer so.
 		sure.Store(true)

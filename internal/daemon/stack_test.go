@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -48,7 +49,7 @@ func TestAPartReadsTheSettingsOfItsOwnTenants(t *testing.T) {
 		}
 	}
 	own := cluster.PartOf(tenants[0])
-	part := fenced{learning: learning{store, newSessionParts()}, owned: func() bool { return true }, part: own, recall: newRecall(nil)}
+	part := fenced{learning: learning{store, newSessionParts()}, owned: func() bool { return true }, part: own, recall: newRecall(nil, nil), standing: new(stood).standing, hearing: context.Background}
 	var want []string
 	for _, tenant := range tenants {
 		if cluster.PartOf(tenant) == own {
