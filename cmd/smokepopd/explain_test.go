@@ -52,6 +52,7 @@ func TestAWebhookIsTried(t *testing.T) {
 	s := startSystem(t, systemOptions{})
 	me, caller := s.firm().Agents[0], s.known()[0]
 	sc := s.paired(me).open()
+	s.awaitMetric("smokepop_screens 1") // the one that was open to pair has gone
 	file := filepath.Join(t.TempDir(), "event.json")
 	body := fmt.Sprintf(`{"event":"ringing","call_id":"c1","from":"%s","to":"%s"}`, caller.Domestic(), me.Extension)
 	if err := os.WriteFile(file, []byte(body+"\n"), 0o600); err != nil {
