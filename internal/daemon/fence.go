@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,16 +49,24 @@ func (f fenced) Get(ctx context.Context, path string) (value []byte, revision ui
 		return f.learning.Get(ctx, path)
 	}
 	// Where this node is cut off, or NATS falls silent, a page does better elsewhere.
-	ctx, cancel := context.WithCancel(ctx)
+	asked, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(f.hearing(), cancel)()
+	silent := f.hearing()
+	defer context.AfterFunc(silent, cancel)()
+	if silent.Err() != nil {
+		cancel()
+	}
 	if cutOff, _ := f.standing(); cutOff {
 		defer time.AfterFunc(deafTime, cancel).Stop()
 	}
-	return f.recall.get(ctx, path, f.learning.Get, func() bool {
+	value, revision, err = f.recall.get(asked, path, f.learning.Get, func() bool {
 		part, known := f.sessions.part(path)
 		return !known || part == f.part
 	})
+	if errors.Is(err, context.Canceled) && ctx.Err() == nil { // by us
+		err = fmt.Errorf("%w: NATS does not answer this node", vault.ErrAway)
+	}
+	return value, revision, err
 }
 
 func (f fenced) allowed() error {

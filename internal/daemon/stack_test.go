@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -84,5 +85,29 @@ func TestAPartReadsTheSettingsOfItsOwnTenants(t *testing.T) {
 	}
 	if _, err := web.LoadSettings(t.Context(), part, nil, slog.New(slog.DiscardHandler)); err != nil {
 		t.Error(err)
+	}
+}
+
+// While NATS is silent who asks is told that the store is away, and who has gone nothing.
+func TestWhoIsSignedInIsAwayWithNATS(t *testing.T) {
+	store, path := newVault(t), web.SessionsPrefix+"s"
+	silent, silence := context.WithCancel(t.Context())
+	part := fenced{learning: learning{store, newSessionParts()}, recall: newRecall(nil, nil), standing: new(stood).standing, hearing: func() context.Context { return silent }}
+	if err := store.Put(t.Context(), path, []byte(`{"tenant":"a.example"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if value, _, err := part.Get(t.Context(), path); value == nil || err != nil {
+		t.Errorf("%s, %v", value, err)
+	}
+	silence()
+	for _, path := range []string{path, web.SessionsPrefix + "unknown"} {
+		if _, _, err := part.Get(t.Context(), path); !errors.Is(err, vault.ErrAway) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := part.Get(gone, path); errors.Is(err, vault.ErrAway) || !errors.Is(err, context.Canceled) {
+		t.Errorf("who has gone: %v", err)
 	}
 }
