@@ -12,7 +12,7 @@ const keepTime = time.Second
 
 var (
 	errCutOff   = errors.New("this node is cut off from the others")
-	errNotKept  = errors.New("the store has not said in time that it has the end")
+	errNotKept  = errors.New("the store has not said in time that it has the event")
 	errPartLost = errors.New("the part has changed hands")
 )
 
@@ -65,7 +65,7 @@ func (k *keeping) wait(ctx context.Context, over bool, wake func()) error {
 	return err
 }
 
-// errAwayForAll is that an end is not written and nobody has to know: there is no
+// errAwayForAll is that an event is not written and nobody has to know: there is no
 // owner who could have missed it.
 var errAwayForAll = errors.New("NATS is away")
 

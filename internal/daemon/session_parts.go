@@ -64,7 +64,7 @@ func (sp *sessionParts) part(path string) (part int, known bool) {
 func (sp *sessionParts) of(all []string, part int) []string {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
-	if len(sp.known) > 2*len(all) { // most have ended
+	if len(sp.known) > 2*len(all) { // most have ended; frames are learned anew
 		now := make(map[string]int, len(all))
 		for _, path := range all {
 			if of, known := sp.known[path]; known {

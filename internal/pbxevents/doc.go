@@ -3,9 +3,9 @@
 // agents are concerned and whether the call counts, puts repeated, late and
 // lost events in order, and offers what remains to the flow.
 //
-// It answers before anything is looked up, and the end of a call where others may
-// go on with it once it is kept for them. It knows nothing of Smokeball,
-// pairing or screens.
+// It answers before anything is looked up, and where others may go on with a call once
+// what they need is kept for them: the end as a rule, other events in doubt. It knows
+// nothing of Smokeball, pairing or screens.
 //
 // # Which side is ours
 //
